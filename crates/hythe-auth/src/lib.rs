@@ -1,0 +1,1 @@
+//! The access control contract of the Hythe registry.

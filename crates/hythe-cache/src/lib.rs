@@ -1,0 +1,1 @@
+//! An in-memory blob descriptor cache for the Hythe registry.

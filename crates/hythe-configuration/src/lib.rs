@@ -1,0 +1,1 @@
+//! Typed configuration of the Hythe registry, read from YAML and the environment.

@@ -1,0 +1,1 @@
+//! Content digests: parsing, streaming hashing and hash state that survives a restart.

@@ -1,0 +1,1 @@
+//! The interfaces of a container registry: namespace, repository, blobs, manifests and tags.

@@ -1,0 +1,1 @@
+//! The filesystem storage driver of the Hythe registry.

@@ -1,0 +1,1 @@
+//! The in-memory storage driver of the Hythe registry.

@@ -1,0 +1,1 @@
+//! Storage drivers around storage drivers: instrumentation, throttling, fault injection.

@@ -1,0 +1,1 @@
+//! The storage driver contract of the Hythe registry.

@@ -1,0 +1,1 @@
+//! Descriptors, media types and manifests of a container registry.

@@ -1,0 +1,1 @@
+//! Names of a container registry: repositories, tags and references.

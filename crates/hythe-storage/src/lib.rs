@@ -1,0 +1,1 @@
+//! The storage core of the Hythe registry over any storage driver.

@@ -1,0 +1,3 @@
+//! The Hythe container registry.
+
+fn main() {}
