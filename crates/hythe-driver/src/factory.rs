@@ -1,0 +1,111 @@
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{BoxError, StorageDriver};
+
+/// A driver's parameters as they stand in the configuration; each driver reads them into its own type.
+pub type Parameters = serde_json::Map<String, serde_json::Value>;
+
+/// Makes drivers of one kind from their parameters.
+#[async_trait]
+pub trait DriverFactory: Debug + Send + Sync {
+    /// The name under `storage:` in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// Checks the parameters and makes the driver ready for use (a root directory is created, credentials are
+    /// read). Unknown parameters are ignored.
+    async fn create(&self, parameters: &Parameters) -> Result<Arc<dyn StorageDriver>, BoxError>;
+}
+
+/// Why no driver could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FactoryError {
+    /// No driver has that name.
+    #[error("unknown storage driver {name:?}; this build has: {available}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names that would have worked, separated by commas.
+        available: String,
+    },
+    /// The driver exists but was left out of this build.
+    #[error("storage driver {name:?} is not part of this build; build with the feature {feature:?}")]
+    NotBuilt {
+        /// The name asked for.
+        name: String,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+    },
+    /// The parameters are wrong or the backend refused.
+    #[error("storage driver {name:?} cannot be set up")]
+    Setup {
+        /// The name asked for.
+        name: String,
+        /// What the driver said.
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// The drivers a program was built with: a value that the program makes, not a global.
+#[derive(Debug, Default, Clone)]
+pub struct DriverFactories {
+    present: BTreeMap<&'static str, Arc<dyn DriverFactory>>,
+    absent: BTreeMap<&'static str, &'static str>,
+}
+
+impl DriverFactories {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a driver. A later one of the same name replaces the earlier.
+    #[must_use]
+    pub fn with(mut self, factory: impl DriverFactory + 'static) -> Self {
+        self.present.insert(factory.name(), Arc::new(factory));
+        self
+    }
+
+    /// Names a driver that exists but was left out of this build, and the cargo feature that brings it.
+    #[must_use]
+    pub fn without(mut self, name: &'static str, feature: &'static str) -> Self {
+        self.absent.insert(name, feature);
+        self
+    }
+
+    /// The names of the drivers in this build.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.present.keys().copied()
+    }
+
+    /// Makes the driver called `name`.
+    pub async fn create(
+        &self,
+        name: &str,
+        parameters: &Parameters,
+    ) -> Result<Arc<dyn StorageDriver>, FactoryError> {
+        if let Some(factory) = self.present.get(name) {
+            let set_up = factory.create(parameters).await;
+            return set_up.map_err(|source| FactoryError::Setup {
+                name: name.to_owned(),
+                source,
+            });
+        }
+        if let Some(&feature) = self.absent.get(name) {
+            return Err(FactoryError::NotBuilt {
+                name: name.to_owned(),
+                feature,
+            });
+        }
+        let available = self.names().collect::<Vec<_>>().join(", ");
+        Err(FactoryError::Unknown {
+            name: name.to_owned(),
+            available,
+        })
+    }
+}
