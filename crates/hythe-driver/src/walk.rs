@@ -99,7 +99,7 @@ async fn first_levels(
     };
     let Some(below) = hint.below(root) else {
         // Everything below the root sorts together, so a hint elsewhere is before all of it or after all of it.
-        let everything_is_after = hint.components().lt(root.components()) || hint == root;
+        let everything_is_after = directory_order(hint, root).is_le();
         let first = driver.list(root, ListOptions::default()).await?;
         return Ok(if everything_is_after { all(first) } else { None });
     };
@@ -130,6 +130,15 @@ async fn first_levels(
     Ok(Some(levels))
 }
 
+/// The order of two directories in the walk: that of their keys with a `/` at the end.
+fn directory_order(left: &DriverPath, right: &DriverPath) -> Ordering {
+    fn key(path: &DriverPath) -> impl Iterator<Item = u8> + '_ {
+        let text = if path.is_root() { "" } else { path.as_str() };
+        text.bytes().chain([b'/'])
+    }
+    key(left).cmp(key(right))
+}
+
 async fn list_after(driver: &dyn StorageDriver, path: &DriverPath, after: &str) -> Result<Level> {
     let options = ListOptions {
         start_after: Some(after.to_owned()),
@@ -157,5 +166,28 @@ async fn children(
         Ok(children) => Ok(Some(children.into_iter())),
         Err(error) if error.is_not_found() || error.kind() == crate::ErrorKind::NotADirectory => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_ordered_by_their_keys() {
+        let check = |left: &str, right: &str, expected: Ordering| {
+            let path = |text| DriverPath::parse(text).unwrap();
+            assert_eq!(
+                directory_order(&path(left), &path(right)),
+                expected,
+                "{left} {right}"
+            );
+        };
+        check("/a", "/a", Ordering::Equal);
+        check("/", "/.a", Ordering::Less);
+        check("/a", "/a/b", Ordering::Less);
+        check("/a-b", "/a", Ordering::Less);
+        check("/a.b", "/a/b", Ordering::Less);
+        check("/a0", "/a", Ordering::Greater);
     }
 }
