@@ -1,3 +1,174 @@
-//! Development tasks.
+//! Development tasks: `cargo xtask <task>`.
+//!
+//! Everything that continuous integration does is one of these tasks, so that it can be done by hand as well.
+//! A task starts programs, looks at what they did and prints it; it knows the workspace only by its file names
+//! and `cargo metadata`, and links none of its crates, so that it builds in seconds and cannot be broken by them.
 
-fn main() {}
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what a task is for"
+)]
+
+mod checks;
+mod clients;
+mod install;
+mod layering;
+mod peers;
+mod process;
+mod registry;
+mod suites;
+mod tools;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use registry::{Kind, Program};
+
+/// Development tasks of the Hythe workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install, start or stop the registries that Hythe is compared with.
+    Peers {
+        #[command(subcommand)]
+        action: PeersAction,
+    },
+    /// Run every client against a registry: push, pull back, compare bytes.
+    Clients(ClientsArguments),
+    /// Check Hythe against the OCI distribution specification, with our suite or another program.
+    Conformance(ConformanceArguments),
+    /// Send the same requests to Hythe and to the original, and compare the answers.
+    Differential(HytheBinary),
+    /// Work on one data directory with Hythe and the original in turn.
+    TwoWay(HytheBinary),
+    /// Kill Hythe during pushes, start it again, and look for what it had acknowledged.
+    Crash(CrashArguments),
+    /// Check which crate may depend on which.
+    Layering,
+    /// Build and document every publishable crate on its own.
+    Alone,
+    /// What every change must pass: format, clippy, documentation, dependencies, layering.
+    Ci,
+    /// What takes too long for every change.
+    Nightly,
+}
+
+#[derive(Subcommand)]
+enum PeersAction {
+    /// Install by name what is missing.
+    Install,
+    /// Start the original, in both versions, on loopback ports.
+    Up,
+    /// Stop what `up` started.
+    Down,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct ClientsArguments {
+    #[command(subcommand)]
+    action: Option<ClientsAction>,
+    /// Use this program instead of building Hythe.
+    #[arg(long, value_name = "PATH")]
+    registry_binary: Option<PathBuf>,
+    /// What the program is.
+    #[arg(long, value_enum, default_value = "hythe")]
+    registry_kind: Kind,
+    /// Run only the cells whose name contains this text.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum ClientsAction {
+    /// Install by name what is missing.
+    Install,
+}
+
+#[derive(Args)]
+struct HytheBinary {
+    /// Use this program instead of building Hythe.
+    #[arg(long, value_name = "PATH")]
+    registry_binary: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct ConformanceArguments {
+    #[command(flatten)]
+    hythe: HytheBinary,
+    /// Run this program, which reads `OCI_*` variables as the official suite does, instead of our own suite.
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct CrashArguments {
+    #[command(flatten)]
+    hythe: HytheBinary,
+    /// How often Hythe is killed.
+    #[arg(long, default_value_t = 50)]
+    rounds: u32,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Peers {
+            action: PeersAction::Install,
+        } => install::install(&tools::PEERS),
+        Task::Peers {
+            action: PeersAction::Up,
+        } => peers::up(),
+        Task::Peers {
+            action: PeersAction::Down,
+        } => peers::down(),
+        Task::Clients(ClientsArguments {
+            action: Some(ClientsAction::Install),
+            ..
+        }) => install::install(&tools::CLIENTS),
+        Task::Clients(arguments) => {
+            let program = Program::resolve(arguments.registry_kind, arguments.registry_binary)?;
+            clients::run(&program, arguments.only.as_deref())
+        }
+        Task::Conformance(arguments) => {
+            let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
+            match arguments.program {
+                Some(program) => suites::official_conformance(&hythe, &program),
+                None => suites::conformance(&hythe),
+            }
+        }
+        Task::Differential(arguments) => {
+            suites::differential(&Program::resolve(Kind::Hythe, arguments.registry_binary)?)
+        }
+        Task::TwoWay(arguments) => {
+            suites::two_way(&Program::resolve(Kind::Hythe, arguments.registry_binary)?)
+        }
+        Task::Crash(arguments) => {
+            let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
+            suites::crash(&hythe, arguments.rounds)
+        }
+        Task::Layering => layering::check(),
+        Task::Alone => checks::alone(),
+        Task::Ci => checks::ci(),
+        Task::Nightly => checks::nightly(),
+    }
+}

@@ -1,0 +1,81 @@
+//! containerd, by its own client `ctr`. It keeps manifests and compressed layers as they came.
+
+use std::ffi::OsStr;
+
+use anyhow::{Result, ensure};
+
+use super::compare::{self, Sameness};
+use super::content::Content;
+use super::lab::Attempt;
+use crate::process::Step;
+use crate::tools::CTR;
+
+pub(super) fn image(attempt: &Attempt<'_>) -> Result<()> {
+    there_and_back(attempt, &Content::single("containerd image")?)
+}
+
+pub(super) fn index(attempt: &Attempt<'_>) -> Result<()> {
+    there_and_back(attempt, &Content::multi("containerd index")?)
+}
+
+fn there_and_back(attempt: &Attempt<'_>, content: &Content) -> Result<()> {
+    let (sent, back) = (attempt.path("sent.tar"), attempt.path("back.tar"));
+    let name = attempt.tagged("v1");
+    content.write_oci_archive(&sent, &name)?;
+    ctr(
+        attempt,
+        [
+            OsStr::new("import"),
+            "--all-platforms".as_ref(),
+            "--no-unpack".as_ref(),
+            sent.as_ref(),
+        ],
+    )?;
+    ctr(attempt, ["push", "--plain-http", &name])?;
+    attempt.referee().expect("v1", content, Sameness::Exact)?;
+    // Without `--sync` the content would stay until the next collection, and nothing would be pulled.
+    ctr(attempt, ["rm", "--sync", &name])?;
+    let left = attempt.output(command(attempt)?.args(["content", "ls", "--quiet"]))?;
+    let left = String::from_utf8_lossy(&left);
+    ensure!(
+        !left.contains(content.root_digest()?),
+        "containerd still has the content, and pulls nothing"
+    );
+    ctr(
+        attempt,
+        [
+            "pull",
+            "--plain-http",
+            "--all-platforms",
+            "--snapshotter",
+            "native",
+            &name,
+        ],
+    )?;
+    ctr(
+        attempt,
+        [
+            OsStr::new("export"),
+            "--all-platforms".as_ref(),
+            back.as_ref(),
+            name.as_ref(),
+        ],
+    )?;
+    ctr(attempt, ["rm", "--sync", &name])?;
+    let unpacked = attempt.path("back");
+    tar::Archive::new(std::fs::File::open(back)?).unpack(&unpacked)?;
+    compare::layout(&unpacked, content, Sameness::Exact)
+}
+
+fn ctr<A: AsRef<OsStr>>(attempt: &Attempt<'_>, arguments: impl IntoIterator<Item = A>) -> Result<()> {
+    attempt.run_step(command(attempt)?.arg("images").args(arguments))
+}
+
+fn command(attempt: &Attempt<'_>) -> Result<Step> {
+    let socket = attempt.engine()?.containerd_socket();
+    Ok(attempt
+        .step(&CTR)?
+        .arg("--address")
+        .arg(socket)
+        .args(["--namespace", "hythe"]))
+}

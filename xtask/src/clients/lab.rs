@@ -1,0 +1,162 @@
+//! What a run of the matrix has around it: the registry, the tools, an engine, and a home for the clients.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use tempfile::TempDir;
+
+use super::engine::Engine;
+use super::referee::Referee;
+use crate::process::Step;
+use crate::registry::{Kind, Program, Registry, Settings};
+use crate::tools::{CLIENTS, DOCKERD, Found, Tool};
+use crate::workspace;
+
+/// One run of the matrix.
+#[derive(Debug)]
+pub(super) struct Lab {
+    kind: Kind,
+    registry: Registry,
+    engine: Result<Engine, String>,
+    tools: BTreeMap<&'static str, Found>,
+    logs: PathBuf,
+    /// Removed last, after everything that writes into it has stopped.
+    work: TempDir,
+}
+
+impl Lab {
+    /// Starts the registry, and an engine where one can be started.
+    pub(super) fn open(program: &Program) -> Result<Self> {
+        let work = tempfile::tempdir()?;
+        let logs = workspace::scratch()?.join("clients");
+        let _ = std::fs::remove_dir_all(&logs);
+        std::fs::create_dir_all(&logs)?;
+        let found = CLIENTS.iter().filter_map(|tool| Some((tool.name, tool.find()?)));
+        let tools: BTreeMap<_, _> = found.collect();
+        let registry = program.start(&Settings::default(), &work.path().join("registry"))?;
+        let engine = match tools.get(DOCKERD.name) {
+            Some(dockerd) => Engine::start(
+                &dockerd.path,
+                &work.path().join("engine"),
+                &logs.join("dockerd.log"),
+            ),
+            None => Err(anyhow!("dockerd is missing")),
+        };
+        let engine = engine.map_err(|error| format!("{error:#}"));
+        for folder in ["home", "run"] {
+            std::fs::create_dir_all(work.path().join(folder))?;
+        }
+        Ok(Self {
+            kind: program.kind,
+            registry,
+            engine,
+            tools,
+            logs,
+            work,
+        })
+    }
+
+    pub(super) fn tool(&self, tool: &Tool) -> Result<&Path> {
+        let found = self
+            .tools
+            .get(tool.name)
+            .with_context(|| format!("{} is missing", tool.name))?;
+        Ok(&found.path)
+    }
+
+    pub(super) fn engine(&self) -> Result<&Engine> {
+        self.engine.as_ref().map_err(|reason| anyhow!("{reason}"))
+    }
+
+    pub(super) fn log(&self, cell: &str) -> PathBuf {
+        self.logs.join(format!("{cell}.log"))
+    }
+
+    /// A folder, a repository and a log for one cell.
+    pub(super) fn attempt(&self, cell: &str) -> Result<Attempt<'_>> {
+        let folder = self.work.path().join("cells").join(cell);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Attempt {
+            lab: self,
+            repository: format!("clients/{cell}"),
+            folder,
+            log: self.log(cell),
+        })
+    }
+}
+
+/// One run of one cell.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    lab: &'a Lab,
+    pub(super) repository: String,
+    folder: PathBuf,
+    log: PathBuf,
+}
+
+impl Attempt<'_> {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.lab.registry.address
+    }
+
+    /// `HOST:PORT/REPOSITORY`.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.address(), self.repository)
+    }
+
+    /// `HOST:PORT/REPOSITORY:TAG`.
+    pub(super) fn tagged(&self, tag: &str) -> String {
+        format!("{}:{tag}", self.name())
+    }
+
+    pub(super) fn referee(&self) -> Referee {
+        Referee::new(self.address(), &self.repository)
+    }
+
+    /// Whether the registry has the referrers API; the original makes clients keep lists under tags instead.
+    pub(super) fn has_referrers(&self) -> bool {
+        self.lab.kind == Kind::Hythe
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(super) fn engine(&self) -> Result<&Engine> {
+        self.lab.engine()
+    }
+
+    /// A run of the tool in the cell's folder, with nothing of the user's own configuration.
+    pub(super) fn step(&self, tool: &Tool) -> Result<Step> {
+        let home = self.lab.work.path().join("home");
+        let step = Step::new(self.lab.tool(tool)?)
+            .directory(&self.folder)
+            .env("XDG_RUNTIME_DIR", self.lab.work.path().join("run"))
+            .env("XDG_CONFIG_HOME", home.join(".config"))
+            .env("XDG_CACHE_HOME", home.join(".cache"))
+            .env("XDG_DATA_HOME", home.join(".local/share"))
+            .env("HOME", home);
+        Ok(step)
+    }
+
+    /// Runs a tool with these arguments.
+    pub(super) fn run<A: AsRef<std::ffi::OsStr>>(
+        &self,
+        tool: &Tool,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<()> {
+        self.step(tool)?.args(arguments).logged(&self.log)
+    }
+
+    /// Runs a prepared step.
+    pub(super) fn run_step(&self, step: Step) -> Result<()> {
+        step.logged(&self.log)
+    }
+
+    /// Runs a prepared step and returns its standard output.
+    pub(super) fn output(&self, step: Step) -> Result<Vec<u8>> {
+        step.output(&self.log)
+    }
+}

@@ -1,0 +1,180 @@
+//! Which client does which thing.
+
+use super::{Cell, containerd, cosign, crane, docker, helm, oras, podman, regctl, skopeo};
+use crate::tools::{
+    BUILDAH, COSIGN, CRANE, CRUN, CTR, DOCKER, HELM, ORAS, PODMAN, REGCTL, RUNC, SKOPEO, UMOCI,
+};
+
+const IMAGE: &str = "single image";
+const INDEX: &str = "multi-platform index";
+
+pub(super) const CELLS: [Cell; 24] = [
+    Cell {
+        client: "docker",
+        thing: IMAGE,
+        tools: &[DOCKER],
+        engine: true,
+        run: docker::image,
+    },
+    Cell {
+        client: "docker",
+        thing: INDEX,
+        tools: &[DOCKER],
+        engine: true,
+        run: docker::index,
+    },
+    Cell {
+        client: "ctr",
+        thing: IMAGE,
+        tools: &[CTR, RUNC],
+        engine: true,
+        run: containerd::image,
+    },
+    Cell {
+        client: "ctr",
+        thing: INDEX,
+        tools: &[CTR, RUNC],
+        engine: true,
+        run: containerd::index,
+    },
+    Cell {
+        client: "podman",
+        thing: IMAGE,
+        tools: &[PODMAN, CRUN],
+        engine: false,
+        run: podman::podman_image,
+    },
+    Cell {
+        client: "podman",
+        thing: INDEX,
+        tools: &[PODMAN, CRUN],
+        engine: false,
+        run: podman::podman_index,
+    },
+    Cell {
+        client: "buildah",
+        thing: IMAGE,
+        tools: &[BUILDAH],
+        engine: false,
+        run: podman::buildah_image,
+    },
+    Cell {
+        client: "buildah",
+        thing: INDEX,
+        tools: &[BUILDAH],
+        engine: false,
+        run: podman::buildah_index,
+    },
+    Cell {
+        client: "skopeo",
+        thing: IMAGE,
+        tools: &[SKOPEO],
+        engine: false,
+        run: skopeo::image,
+    },
+    Cell {
+        client: "skopeo",
+        thing: INDEX,
+        tools: &[SKOPEO],
+        engine: false,
+        run: skopeo::index,
+    },
+    Cell {
+        client: "skopeo",
+        thing: "layout made by umoci",
+        tools: &[SKOPEO, UMOCI],
+        engine: false,
+        run: skopeo::umoci,
+    },
+    Cell {
+        client: "crane",
+        thing: IMAGE,
+        tools: &[CRANE],
+        engine: false,
+        run: crane::image,
+    },
+    Cell {
+        client: "crane",
+        thing: INDEX,
+        tools: &[CRANE],
+        engine: false,
+        run: crane::index,
+    },
+    Cell {
+        client: "regctl",
+        thing: IMAGE,
+        tools: &[REGCTL],
+        engine: false,
+        run: regctl::image,
+    },
+    Cell {
+        client: "regctl",
+        thing: INDEX,
+        tools: &[REGCTL],
+        engine: false,
+        run: regctl::index,
+    },
+    Cell {
+        client: "regctl",
+        thing: "artifact with a subject",
+        tools: &[REGCTL],
+        engine: false,
+        run: regctl::artifact,
+    },
+    Cell {
+        client: "regctl",
+        thing: "build cache, as an index",
+        tools: &[REGCTL],
+        engine: false,
+        run: regctl::cache_index,
+    },
+    Cell {
+        client: "regctl",
+        thing: "build cache, as an image manifest",
+        tools: &[REGCTL],
+        engine: false,
+        run: regctl::cache_manifest,
+    },
+    Cell {
+        client: "oras",
+        thing: "artifact with a subject",
+        tools: &[ORAS],
+        engine: false,
+        run: oras::artifact,
+    },
+    Cell {
+        client: "helm",
+        thing: "chart",
+        tools: &[HELM],
+        engine: false,
+        run: helm::chart,
+    },
+    Cell {
+        client: "cosign",
+        thing: "signature, tag mode",
+        tools: &[COSIGN, CRANE],
+        engine: false,
+        run: cosign::signature_by_tag,
+    },
+    Cell {
+        client: "cosign",
+        thing: "signature, referrers mode",
+        tools: &[COSIGN, CRANE],
+        engine: false,
+        run: cosign::signature_by_referrers,
+    },
+    Cell {
+        client: "cosign",
+        thing: "attestation, tag mode",
+        tools: &[COSIGN, CRANE],
+        engine: false,
+        run: cosign::attestation_by_tag,
+    },
+    Cell {
+        client: "cosign",
+        thing: "attestation, referrers mode",
+        tools: &[COSIGN, CRANE],
+        engine: false,
+        run: cosign::attestation_by_referrers,
+    },
+];

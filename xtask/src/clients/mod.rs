@@ -1,0 +1,123 @@
+//! `cargo xtask clients`: real clients against a registry, each pushing, pulling back and comparing bytes.
+//!
+//! Every cell of the matrix uses content and a repository of its own, so that nothing is there before the client
+//! sends it. Between push and pull, the [`referee::Referee`] reads from the registry over plain HTTP what the client
+//! sent, and the client's own copy is removed, so that a client cannot answer from its memory.
+
+mod compare;
+mod content;
+mod engine;
+mod lab;
+mod matrix;
+mod referee;
+
+mod containerd;
+mod cosign;
+mod crane;
+mod docker;
+mod helm;
+mod oras;
+mod podman;
+mod regctl;
+mod skopeo;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::registry::Program;
+use crate::tools::Tool;
+use crate::workspace;
+use lab::{Attempt, Lab};
+
+/// One client doing one thing.
+struct Cell {
+    client: &'static str,
+    thing: &'static str,
+    /// What must be installed.
+    tools: &'static [Tool],
+    /// Whether a docker engine must run.
+    engine: bool,
+    run: fn(&Attempt<'_>) -> Result<()>,
+}
+
+enum Outcome {
+    Passed,
+    Failed(anyhow::Error),
+    /// The client is not here, and this is not continuous integration.
+    Skipped(String),
+}
+
+/// Runs the cells whose name contains `only` against the registry, and fails unless all pass.
+pub(crate) fn run(program: &Program, only: Option<&str>) -> Result<()> {
+    let lab = Lab::open(program)?;
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for cell in matrix::CELLS
+        .iter()
+        .filter(|cell| only.is_none_or(|text| cell.name().contains(text)))
+    {
+        let start = Instant::now();
+        let log = lab.log(&cell.name());
+        let outcome = cell.outcome(&lab);
+        let seconds = start.elapsed().as_secs_f32();
+        let name = format!("{:<9} x {:<38}", cell.client, cell.thing);
+        match outcome {
+            Outcome::Passed => {
+                passed += 1;
+                println!("{name} pass  {seconds:5.1} s");
+            }
+            Outcome::Failed(error) => {
+                failed += 1;
+                println!("{name} FAIL  {seconds:5.1} s  {}\n    {error:#}", log.display());
+            }
+            Outcome::Skipped(reason) => {
+                skipped += 1;
+                println!("{name} SKIPPED: {reason}");
+            }
+        }
+    }
+    match skipped {
+        0 => println!("{passed} passed, {failed} failed"),
+        _ => println!("{passed} passed, {failed} failed, {skipped} skipped"),
+    }
+    if failed > 0 || passed + skipped == 0 {
+        bail!("the clients' matrix has not passed");
+    }
+    Ok(())
+}
+
+impl Cell {
+    fn name(&self) -> String {
+        let words = format!("{} {}", self.client, self.thing).to_lowercase();
+        words
+            .split(|letter: char| !letter.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("-")
+    }
+
+    fn outcome(&self, lab: &Lab) -> Outcome {
+        if let Some(reason) = self.lacking(lab) {
+            // Nothing may be missing where the result counts.
+            return if workspace::in_ci() {
+                Outcome::Failed(anyhow::Error::msg(reason))
+            } else {
+                Outcome::Skipped(reason)
+            };
+        }
+        match lab.attempt(&self.name()).and_then(|attempt| (self.run)(&attempt)) {
+            Ok(()) => Outcome::Passed,
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    fn lacking(&self, lab: &Lab) -> Option<String> {
+        if let Some(tool) = self.tools.iter().find(|tool| lab.tool(tool).is_err()) {
+            return Some(format!("{} is missing: {}", tool.name, tool.how_to_install()));
+        }
+        lab.engine()
+            .err()
+            .filter(|_| self.engine)
+            .map(|error| format!("no docker engine: {error:#}"))
+    }
+}

@@ -1,0 +1,247 @@
+//! Runs the suites of `hythe-conformance`, and the official conformance program, against running registries.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::Step;
+use crate::registry::{Kind, Program, Settings, Storage};
+use crate::workspace;
+
+const SUITE_LIMIT: Duration = Duration::from_secs(15 * 60);
+const STORAGES: [Storage; 2] = [Storage::Filesystem, Storage::Inmemory];
+
+/// Our own suite: all of it passes on Hythe, and on the original exactly the known groups fail.
+pub(crate) fn conformance(hythe: &Program) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    for storage in STORAGES {
+        println!("== hythe-conformance check: Hythe on {}", storage.name());
+        let folder = tempfile::tempdir()?;
+        let registry = hythe.start(
+            &Settings {
+                storage,
+                ..Settings::default()
+            },
+            folder.path(),
+        )?;
+        Step::new(&suite)
+            .args(["check", "--registry", &registry.url()])
+            .limit(SUITE_LIMIT)
+            .shown()?;
+    }
+    println!("== hythe-conformance check: the original, whose failures are known");
+    let original = Program::resolve(Kind::Original, None)?;
+    let folder = tempfile::tempdir()?;
+    let registry = original.start(&Settings::default(), folder.path())?;
+    Step::new(&suite)
+        .args(["check", "--registry", &registry.url(), "--expect-original"])
+        .limit(SUITE_LIMIT)
+        .shown()
+}
+
+/// The same requests to Hythe and to the original; every difference must be listed.
+pub(crate) fn differential(hythe: &Program) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    let original = Program::resolve(Kind::Original, None)?;
+    let left = tempfile::tempdir()?;
+    let right = tempfile::tempdir()?;
+    let hythe = hythe.start(&Settings::default(), left.path())?;
+    let original = original.start(&Settings::default(), right.path())?;
+    let allowed = workspace::root().join("crates/hythe-conformance/differences.txt");
+    Step::new(&suite)
+        .args([
+            "diff",
+            "--left",
+            &hythe.url(),
+            "--right",
+            &original.url(),
+            "--allow",
+        ])
+        .arg(allowed)
+        .limit(SUITE_LIMIT)
+        .shown()
+}
+
+/// One data directory, Hythe and both versions of the original.
+pub(crate) fn two_way(hythe: &Program) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    for kind in [Kind::Original2, Kind::Original] {
+        let original = Program::resolve(kind, None)?;
+        println!("== hythe-conformance two-way: with {}", original.path.display());
+        Step::new(&suite)
+            .args(["two-way", "--hythe"])
+            .arg(&hythe.path)
+            .arg("--original")
+            .arg(&original.path)
+            .limit(SUITE_LIMIT)
+            .shown()?;
+    }
+    Ok(())
+}
+
+/// Kills Hythe during pushes.
+pub(crate) fn crash(hythe: &Program, rounds: u32) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    Step::new(&suite)
+        .args(["crash", "--hythe"])
+        .arg(&hythe.path)
+        .args(["--rounds", &rounds.to_string()])
+        .limit(SUITE_LIMIT)
+        .shown()
+}
+
+/// The official suite, built by hand from its repository: both of our profiles on both drivers.
+pub(crate) fn official_conformance(hythe: &Program, program: &Path) -> Result<()> {
+    let program = std::path::absolute(program)?;
+    let mut sum = Counts::default();
+    for profile in [Profile::Released, Profile::Development] {
+        for storage in STORAGES {
+            let counts = official_run(hythe, &program, profile, storage)?;
+            println!("{:<12} {:<12} {counts}", profile.name(), storage.name());
+            sum.passed += counts.passed;
+            sum.failed += counts.failed + counts.errors;
+            sum.skipped += counts.skipped;
+        }
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        sum.passed, sum.failed, sum.skipped
+    );
+    if sum.failed + sum.skipped > 0 || sum.passed == 0 {
+        bail!("the official suite must pass without a failure and without a skip");
+    }
+    Ok(())
+}
+
+fn official_run(hythe: &Program, program: &Path, profile: Profile, storage: Storage) -> Result<Counts> {
+    let folder = tempfile::tempdir()?;
+    let sparse_images = profile == Profile::Development;
+    let registry = hythe.start(
+        &Settings {
+            storage,
+            sparse_images,
+        },
+        folder.path(),
+    )?;
+    let results =
+        workspace::scratch()?
+            .join("official")
+            .join(format!("{}-{}", profile.name(), storage.name()));
+    std::fs::create_dir_all(&results)?;
+    let report = results.join("report.txt");
+    let _ = std::fs::remove_file(&report);
+    let step = Step::new(program)
+        .directory(folder.path())
+        .env("OCI_REGISTRY", registry.address.to_string())
+        .env("OCI_TLS", "disabled")
+        .env("OCI_REPO1", "conformance/repo1")
+        .env("OCI_REPO2", "conformance/repo2")
+        .env("OCI_RESULTS_DIR", &results)
+        .env("OCI_VERSION", profile.name())
+        .limit(SUITE_LIMIT);
+    let step = if profile == Profile::Development {
+        step.env("OCI_DATA_SPARSE", "true")
+    } else {
+        step
+    };
+    // It ends with 1 for a failure; the counts say more.
+    let _ = step.logged(&report);
+    Counts::read(&std::fs::read_to_string(&report)?).with_context(|| format!("see {}", report.display()))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    /// The released specification, as the suite is set up by default.
+    Released,
+    /// What the specification's main branch adds, and sparse content.
+    Development,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Released => "1.1",
+            Self::Development => "dev",
+        }
+    }
+}
+
+/// The counts at the end of the official suite's report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    skipped: u32,
+    errors: u32,
+}
+
+impl Counts {
+    /// Reads the lines such as `  Pass..........:        743` that follow the overall result.
+    fn read(report: &str) -> Result<Self> {
+        let mut lines = report.lines();
+        lines
+            .by_ref()
+            .find(|line| line.starts_with("OCI Conformance Result:"))
+            .context("the report has no overall result")?;
+        let count = |name: &str| {
+            let line = lines
+                .clone()
+                .find(|line| line.trim_start().starts_with(&format!("{name}.")));
+            let (_, number) = line.and_then(|line| line.rsplit_once(':'))?;
+            number.trim().parse().ok()
+        };
+        let read = |name: &str| count(name).with_context(|| format!("the report has no count of {name}"));
+        Ok(Self {
+            passed: read("Pass")?,
+            failed: read("FAIL")?,
+            skipped: read("Skip")?,
+            errors: read("Error")?,
+        })
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            passed,
+            failed,
+            skipped,
+            errors,
+        } = self;
+        write!(
+            formatter,
+            "{passed} Pass / {failed} FAIL / {skipped} Skip / {errors} Error"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_after_the_overall_result() {
+        let report = "Test results\n  Skip one: Skip\n\nOCI Conformance Result: FAIL\n  Disabled......................:          5\n  Skip..........................:         16\n  Pass..........................:        743\n  FAIL..........................:         91\n  Error.........................:          0\n  Total.........................:        855\n";
+        assert_eq!(
+            Counts::read(report).unwrap(),
+            Counts {
+                passed: 743,
+                failed: 91,
+                skipped: 16,
+                errors: 0
+            }
+        );
+    }
+
+    #[test]
+    fn a_report_that_stops_early_is_an_error() {
+        for report in [
+            "",
+            "Test results\n",
+            "OCI Conformance Result: Pass\n  Pass....: 3\n",
+        ] {
+            assert!(Counts::read(report).is_err(), "{report:?}");
+        }
+    }
+}
