@@ -281,3 +281,137 @@ fn write(document: &Document<'_>) -> Bytes {
         .expect("texts, numbers and maps with text keys become JSON")
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use hythe_digest::{Algorithm, Digest};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ManifestTypes, Platform};
+
+    #[track_caller]
+    fn check_reads_back(manifest: &Manifest) {
+        let types = ManifestTypes::standard();
+        let bytes = manifest.bytes().clone();
+        assert_eq!(
+            &types
+                .parse(manifest.media_type().as_str(), bytes.clone())
+                .unwrap(),
+            manifest
+        );
+        assert_eq!(&types.recognise(bytes).unwrap(), manifest);
+    }
+
+    #[test]
+    fn bytes_are_compact_and_in_the_order_of_the_specification() {
+        let digest = Digest::sha256(b"{}");
+        let config = Descriptor::new(Some(MediaType::OCI_EMPTY), digest, 2);
+        let manifest = ImageBuilder::new(config)
+            .artifact_type(MediaType::OCTET_STREAM)
+            .subject(Descriptor::new(Some(MediaType::OCI_MANIFEST), digest, 2))
+            .annotation("b", "1")
+            .annotation("a", "2")
+            .build();
+        let expected = format!(
+            concat!(
+                r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","#,
+                r#""artifactType":"application/octet-stream","#,
+                r#""config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{digest}","size":2}},"#,
+                r#""layers":[],"#,
+                r#""subject":{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":2}},"#,
+                r#""annotations":{{"a":"2","b":"1"}}}}"#,
+            ),
+            digest = digest
+        );
+        assert_eq!(std::str::from_utf8(manifest.bytes()).unwrap(), expected);
+        check_reads_back(&manifest);
+    }
+
+    #[test]
+    fn empty_lists_read_back() {
+        check_reads_back(&IndexBuilder::new().build());
+        check_reads_back(&DockerManifestListBuilder::new().build());
+    }
+
+    fn any_media_type() -> impl Strategy<Value = MediaType> {
+        "[a-zA-Z0-9][a-z0-9!#$&^_.+-]{0,12}/[a-z0-9][a-z0-9.+-]{0,12}"
+            .prop_map(|text| MediaType::parse(&text).unwrap())
+    }
+
+    fn any_annotations() -> impl Strategy<Value = BTreeMap<String, String>> {
+        prop::collection::btree_map(any::<String>(), any::<String>(), 0..3)
+    }
+
+    fn any_platform() -> impl Strategy<Value = Platform> {
+        (
+            any::<String>(),
+            "[a-z]{0,6}",
+            prop::option::of("[a-z]{1,6}"),
+            prop::collection::vec("[a-z]{0,6}", 0..3),
+        )
+            .prop_map(|(architecture, os, variant, os_features)| Platform {
+                architecture,
+                os,
+                os_version: variant.clone(),
+                os_features,
+                variant,
+            })
+    }
+
+    fn any_descriptor() -> impl Strategy<Value = Descriptor> {
+        let size = 0..=i64::MAX.unsigned_abs();
+        let parts = (
+            prop::option::of(any_media_type()),
+            (0..3_usize, any::<[u8; 4]>(), size),
+            prop::collection::vec(any::<String>(), 0..3),
+            any_annotations(),
+            prop::option::of(Just("e30=".to_owned())),
+            prop::option::of(any_platform()),
+            prop::option::of("[a-z/]{1,9}"),
+        );
+        parts.prop_map(
+            |(media_type, (algorithm, content, size), urls, annotations, data, platform, artifact_type)| {
+                let digest = Digest::of(Algorithm::ALL[algorithm], &content);
+                Descriptor {
+                    urls,
+                    annotations,
+                    data,
+                    platform,
+                    artifact_type,
+                    ..Descriptor::new(media_type, digest, size)
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_builders_make_the_parser_reads_back(
+            config in any_descriptor(),
+            list in prop::collection::vec(any_descriptor(), 0..4),
+            artifact_type in prop::option::of(any_media_type()),
+            subject in prop::option::of(any_descriptor()),
+            annotations in any_annotations(),
+        ) {
+            let mut image = ImageBuilder::new(config.clone()).layers(list.clone());
+            let mut index = IndexBuilder::new().manifests(list.clone());
+            if let Some(artifact_type) = artifact_type {
+                image = image.artifact_type(artifact_type.clone());
+                index = index.artifact_type(artifact_type);
+            }
+            if let Some(subject) = subject {
+                image = image.subject(subject.clone());
+                index = index.subject(subject);
+            }
+            for (key, value) in annotations {
+                image = image.annotation(key.clone(), value.clone());
+                index = index.annotation(key, value);
+            }
+            check_reads_back(&image.build());
+            check_reads_back(&index.build());
+            check_reads_back(&DockerManifestBuilder::new(config).layers(list.clone()).build());
+            check_reads_back(&DockerManifestListBuilder::new().manifests(list).build());
+        }
+    }
+}

@@ -83,3 +83,54 @@ fn check_media_type(expected: &'static str, found: String) -> Result<(), Manifes
         Err(ManifestError::MediaTypeRequired { expected, found })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_media_type_must_be_in_the_document() {
+        let check = |result: Result<ParsedManifest, ManifestError>, expected: &str| {
+            assert_eq!(result.unwrap_err().to_string(), expected);
+        };
+        check(
+            DockerManifest.parse(br#"{"schemaVersion":2}"#),
+            "mediaType in manifest should be 'application/vnd.docker.distribution.manifest.v2+json' not ''",
+        );
+        check(
+            DockerManifestList.parse(br#"{"schemaVersion":2,"mediaType":"a/b"}"#),
+            "mediaType in manifest should be 'application/vnd.docker.distribution.manifest.list.v2+json' not 'a/b'",
+        );
+    }
+
+    #[test]
+    fn subjects_and_annotations_are_unknown_members() {
+        let media_type = media_types::DOCKER_MANIFEST;
+        let document = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{media_type}","subject":7,"annotations":7,"artifactType":7,
+                "manifests":7,"config":{{"mediaType":"a/b","digest":"{A}"}}}}"#
+        );
+        let parsed = DockerManifest.parse(document.as_bytes()).unwrap();
+        assert_eq!(parsed.subject, None);
+        assert_eq!(parsed.artifact_type.as_deref(), Some("a/b"));
+        assert_eq!(parsed.layers, []);
+    }
+
+    #[test]
+    fn children_of_a_list_have_platforms() {
+        let media_type = media_types::DOCKER_MANIFEST_LIST;
+        let document = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[{{"digest":"{A}","size":1,
+                "platform":{{"architecture":"amd64","os":"linux","features":["sse4"]}}}},{{"digest":"{A}"}}]}}"#
+        );
+        let parsed = DockerManifestList.parse(document.as_bytes()).unwrap();
+        let platform = parsed.manifests[0].platform.as_ref().unwrap();
+        assert_eq!(
+            (platform.architecture.as_str(), platform.os.as_str()),
+            ("amd64", "linux")
+        );
+        assert_eq!(parsed.manifests[1].platform, None);
+    }
+}

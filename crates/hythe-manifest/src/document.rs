@@ -14,7 +14,8 @@ use crate::{Descriptor, MAX_MANIFEST_BYTES, ManifestError, MediaType, Platform};
 pub(crate) enum Mode {
     /// The manifest is being pushed: refuse it.
     Refuse,
-    /// The manifest is stored already: do as if they were not there.
+    /// The manifest is stored already: do as if they were not there. A descriptor without a usable digest
+    /// is left out, since nothing can be stored by it; any other one stays, whatever else is wrong with it.
     ///
     /// distribution v3 does not look at `subject` and `artifactType`, nor at the digests of the children of
     /// an index, so anything may stand there. It must still be possible to pull and delete the manifest.
@@ -154,10 +155,7 @@ impl Mode {
             .enumerate()
         {
             let path = format_args!("{path}[{index}]");
-            let object = match self.optional(&path, element)? {
-                Some(object) => object,
-                None => DescriptorObject::default(),
-            };
+            let object: DescriptorObject = self.optional(&path, element)?.unwrap_or_default();
             descriptors.extend(self.overlook(self.describe(&path, object))?);
         }
         Ok(descriptors)
@@ -197,7 +195,8 @@ impl Mode {
         let size = u64::try_from(size).map_err(|_| ManifestError::NegativeSize {
             path: at("size").to_string(),
             size,
-        })?;
+        });
+        let size = self.overlook(size)?.unwrap_or_default();
 
         // Media types of content are the business of those who use it; only a type that is one is kept.
         let media_type = self.text(&at("mediaType"), object.media_type)?;
@@ -208,12 +207,13 @@ impl Mode {
         );
         descriptor.urls = self.texts(&at("urls"), object.urls)?;
         descriptor.annotations = self.annotations(&at("annotations"), object.annotations)?;
-        descriptor.data = self.text(&at("data"), object.data)?;
-        if descriptor.data.as_deref().is_some_and(|data| !is_base64(data)) {
-            return Err(ManifestError::Data {
+        descriptor.data = match self.text(&at("data"), object.data)? {
+            Some(data) if is_base64(&data) => Some(data),
+            Some(_) => self.overlook(Err(ManifestError::Data {
                 path: at("data").to_string(),
-            });
-        }
+            }))?,
+            None => None,
+        };
         descriptor.platform = match self.optional(&at("platform"), object.platform)? {
             Some(platform) => Some(self.platform(&at("platform"), platform)?),
             None => None,

@@ -11,9 +11,10 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The value of a member with a known name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Member<T> {
     /// Not there, or `null`, which Go's decoder treats alike.
+    #[default]
     Absent,
     /// There and of the right type.
     Value(T),
@@ -62,12 +63,6 @@ pub(crate) struct Anything;
 impl<T> Member<T> {
     pub(crate) fn is_present(&self) -> bool {
         !matches!(self, Member::Absent)
-    }
-}
-
-impl<T> Default for Member<T> {
-    fn default() -> Member<T> {
-        Member::Absent
     }
 }
 
