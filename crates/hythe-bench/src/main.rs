@@ -1,3 +1,117 @@
-//! Entry point.
+//! A load generator for container registries.
+//!
+//! It starts the registries it is given, one after the other on the same disk and machine, puts the same load on
+//! each and prints one table: rates, latencies, the server's processor time per GiB and its peak memory. Rounds
+//! alternate between the registries, because the speed of a shared machine drifts; read the ratios.
+//!
+//! The client is as thin as a client can be, blocking sockets and reused buffers on a thread a connection, since
+//! whatever it costs is taken from the registry on the same machine. It reads response heads with a parser and
+//! knows just what the two sides of a push and a pull need.
 
-fn main() {}
+#![allow(clippy::print_stdout, reason = "the table is this program's output")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures for people: three digits of them are read"
+)]
+
+mod client;
+mod content;
+mod process;
+mod report;
+mod run;
+mod scenario;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Puts load on container registries and compares them.
+#[derive(Debug, Parser)]
+#[command(name = "hythe-bench", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Transfers and small requests at several sizes and numbers of connections.
+    Compare {
+        #[command(flatten)]
+        registries: Registries,
+        /// Layer sizes in MiB.
+        #[arg(long, value_delimiter = ',', default_value = "1,64,1024")]
+        sizes: Vec<u64>,
+        /// Numbers of connections.
+        #[arg(long, value_delimiter = ',', default_value = "1,16")]
+        connections: Vec<usize>,
+        /// How often each registry gets each load; medians are printed.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// Peak memory while many clients push, and while many pull, large layers.
+    Memory {
+        #[command(flatten)]
+        registries: Registries,
+        /// Number of clients.
+        #[arg(long, default_value_t = 64)]
+        clients: usize,
+        /// Layer size in MiB.
+        #[arg(long, default_value_t = 256)]
+        size: u64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Registries {
+    /// A registry as NAME=PROGRAM; it is started as `PROGRAM serve CONFIG`. The first one is compared with the rest.
+    #[arg(long = "registry", required = true, value_parser = registry)]
+    registries: Vec<(String, PathBuf)>,
+    /// The folder on whose disk the registries store; a new one in the system's temporary folder when left out.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+fn registry(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, program) = text.split_once('=').ok_or("expected NAME=PROGRAM")?;
+    Ok((name.to_owned(), PathBuf::from(program)))
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Compare {
+            registries,
+            sizes,
+            connections,
+            rounds,
+        } => run::compare(
+            &registries.registries,
+            registries.folder.as_deref(),
+            &sizes,
+            &connections,
+            rounds,
+        ),
+        Command::Memory {
+            registries,
+            clients,
+            size,
+        } => run::memory(
+            &registries.registries,
+            registries.folder.as_deref(),
+            clients,
+            size,
+        ),
+    };
+    match outcome {
+        Ok(table) => {
+            print!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
