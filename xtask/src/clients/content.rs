@@ -126,7 +126,7 @@ impl Content {
             "history": layers.iter().map(|_| json!({ "created": "2024-01-01T00:00:00Z" })).collect::<Vec<_>>(),
         });
         let config = self.add_json(OCI_CONFIG, &config)?;
-        image.config = named_digest(&config)?.to_owned();
+        named_digest(&config)?.clone_into(&mut image.config);
         self.images.push(image);
         let manifest =
             json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers });

@@ -29,7 +29,7 @@ pub(super) struct Lab {
 impl Lab {
     /// Starts the registry, and an engine where one can be started.
     pub(super) fn open(program: &Program) -> Result<Self> {
-        let work = tempfile::tempdir()?;
+        let work = work_folder()?;
         let logs = workspace::scratch()?.join("clients");
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs)?;
@@ -56,6 +56,10 @@ impl Lab {
             logs,
             work,
         })
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     pub(super) fn tool(&self, tool: &Tool) -> Result<&Path> {
@@ -85,6 +89,12 @@ impl Lab {
             log: self.log(cell),
         })
     }
+}
+
+/// A folder with a short name in lower case: podman takes no long ones, and no others where it makes a name of one.
+fn work_folder() -> Result<TempDir> {
+    let name = format!("hythe-{}", std::process::id());
+    Ok(tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir()?)
 }
 
 /// One run of one cell.
@@ -124,6 +134,11 @@ impl Attempt<'_> {
         self.folder.join(name)
     }
 
+    /// For locks and sockets, with a short path.
+    pub(super) fn runtime_folder(&self) -> PathBuf {
+        self.lab.work.path().join("run")
+    }
+
     pub(super) fn engine(&self) -> Result<&Engine> {
         self.lab.engine()
     }
@@ -133,7 +148,9 @@ impl Attempt<'_> {
         let home = self.lab.work.path().join("home");
         let step = Step::new(self.lab.tool(tool)?)
             .directory(&self.folder)
-            .env("XDG_RUNTIME_DIR", self.lab.work.path().join("run"))
+            // Nothing leaves this machine: what is not plain HTTP on loopback runs into a closed door.
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .env("XDG_RUNTIME_DIR", self.runtime_folder())
             .env("XDG_CONFIG_HOME", home.join(".config"))
             .env("XDG_CACHE_HOME", home.join(".cache"))
             .env("XDG_DATA_HOME", home.join(".local/share"))

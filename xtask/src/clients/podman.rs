@@ -114,5 +114,5 @@ fn command(attempt: &Attempt<'_>, tool: &Tool) -> Result<Step> {
         .arg("--root")
         .arg(attempt.path("store"))
         .arg("--runroot")
-        .arg(attempt.path("run")))
+        .arg(attempt.runtime_folder().join(tool.name)))
 }
