@@ -83,6 +83,11 @@ impl DriverFactories {
         self.present.keys().copied()
     }
 
+    /// The names of the drivers that were left out of this build.
+    pub fn missing(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.absent.keys().copied()
+    }
+
     /// Makes the driver called `name`.
     pub async fn create(
         &self,
