@@ -1,0 +1,186 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hythe_driver::DriverPath;
+
+/// What this process knows about names that a power failure might still take away.
+///
+/// A name is visible as soon as it is made, but on the disk only once its directory was synced. Whoever
+/// promises durability for something below such a name must sync it too, even if another call made it.
+#[derive(Debug, Default)]
+pub(crate) struct Unsynced {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Directories and unfinished uploads that were made and whose parent was not synced since. The number
+    /// tells one making from the next.
+    entries: HashMap<DriverPath, u64>,
+    last_entry: u64,
+    /// Names that are being made durable at this moment, and by how many calls.
+    appearing: HashMap<DriverPath, usize>,
+    /// Unfinished uploads whose content is synced, with the size and inode that this is true for.
+    clean_uploads: HashMap<DriverPath, Upload>,
+}
+
+/// A state of an unfinished upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Upload {
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+}
+
+/// An entry to be synced, as it was when asked for.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) path: DriverPath,
+    number: u64,
+}
+
+/// Keeps a name marked as not yet durable; the mark ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Appearing<'a> {
+    unsynced: &'a Unsynced,
+    path: DriverPath,
+}
+
+impl Unsynced {
+    /// Notes that a name is about to be made, or was made. Called before, so that nobody misses it, and after,
+    /// so that a sync in between does not count.
+    pub(crate) fn mark(&self, path: &DriverPath) {
+        let mut state = self.lock();
+        state.last_entry += 1;
+        let number = state.last_entry;
+        state.entries.insert(path.clone(), number);
+    }
+
+    /// The names on the way to `path`, itself included, whose parents are to be synced.
+    pub(crate) fn entries_up_to(&self, path: &DriverPath) -> Vec<Entry> {
+        let state = self.lock();
+        let mut found = Vec::new();
+        if state.entries.is_empty() {
+            return found;
+        }
+        let mut next = Some(path.clone());
+        while let Some(path) = next {
+            next = path.parent();
+            if let Some(&number) = state.entries.get(&path) {
+                found.push(Entry { path, number });
+            }
+        }
+        found
+    }
+
+    /// Notes that the parent of an entry was synced after the entry was asked for.
+    pub(crate) fn synced(&self, entry: &Entry) {
+        let mut state = self.lock();
+        if state.entries.get(&entry.path) == Some(&entry.number) {
+            state.entries.remove(&entry.path);
+        }
+    }
+
+    /// Marks a name that is about to be made durably.
+    pub(crate) fn appearing(&self, path: &DriverPath) -> Appearing<'_> {
+        *self.lock().appearing.entry(path.clone()).or_default() += 1;
+        Appearing {
+            unsynced: self,
+            path: path.clone(),
+        }
+    }
+
+    /// Whether somebody else is just making this name durable, so that its presence proves nothing yet.
+    pub(crate) fn is_appearing(&self, path: &DriverPath) -> bool {
+        let state = self.lock();
+        !state.appearing.is_empty() && state.appearing.contains_key(path)
+    }
+
+    /// Notes that the content of an unfinished upload is on the disk.
+    pub(crate) fn keep_clean(&self, path: &DriverPath, upload: Upload) {
+        self.lock().clean_uploads.insert(path.clone(), upload);
+    }
+
+    /// Whether the content of an unfinished upload is on the disk, asked by who is about to change it.
+    pub(crate) fn take_clean(&self, path: &DriverPath, upload: Upload) -> bool {
+        self.lock().clean_uploads.remove(path) == Some(upload)
+    }
+
+    /// Forgets a path that is gone, and all below it.
+    pub(crate) fn forget(&self, path: &DriverPath) {
+        let mut state = self.lock();
+        let is_gone = |other: &DriverPath| other == path || other.below(path).is_some();
+        state.entries.retain(|other, _| !is_gone(other));
+        state.clean_uploads.retain(|other, _| !is_gone(other));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Appearing<'_> {
+    fn drop(&mut self) {
+        let mut state = self.unsynced.lock();
+        if let Some(calls) = state.appearing.get_mut(&self.path) {
+            *calls -= 1;
+            if *calls == 0 {
+                state.appearing.remove(&self.path);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> DriverPath {
+        DriverPath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_entry_made_again_while_it_is_synced_stays() {
+        let unsynced = Unsynced::default();
+        unsynced.mark(&path("/a"));
+        let entries = unsynced.entries_up_to(&path("/a/b/c"));
+        assert_eq!(entries.len(), 1);
+        unsynced.mark(&path("/a"));
+        unsynced.synced(&entries[0]);
+        let entries = unsynced.entries_up_to(&path("/a/b/c"));
+        assert_eq!(entries.len(), 1);
+        unsynced.synced(&entries[0]);
+        assert!(unsynced.entries_up_to(&path("/a/b/c")).is_empty());
+    }
+
+    #[test]
+    fn a_name_appears_until_the_last_call_is_done() {
+        let unsynced = Unsynced::default();
+        let first = unsynced.appearing(&path("/a"));
+        let second = unsynced.appearing(&path("/a"));
+        drop(first);
+        assert!(unsynced.is_appearing(&path("/a")));
+        drop(second);
+        assert!(!unsynced.is_appearing(&path("/a")));
+    }
+
+    #[test]
+    fn forgetting_a_directory_forgets_what_was_in_it() {
+        let unsynced = Unsynced::default();
+        unsynced.mark(&path("/a/b"));
+        unsynced.mark(&path("/ab"));
+        unsynced.forget(&path("/a"));
+        assert!(unsynced.entries_up_to(&path("/a/b")).is_empty());
+        assert_eq!(unsynced.entries_up_to(&path("/ab")).len(), 1);
+    }
+
+    #[test]
+    fn an_upload_is_clean_only_as_it_was_left() {
+        let unsynced = Unsynced::default();
+        let left = Upload { inode: 1, size: 10 };
+        unsynced.keep_clean(&path("/a"), left);
+        assert!(!unsynced.take_clean(&path("/a"), Upload { inode: 1, size: 11 }));
+        unsynced.keep_clean(&path("/a"), left);
+        assert!(unsynced.take_clean(&path("/a"), left));
+        assert!(!unsynced.take_clean(&path("/a"), left));
+    }
+}
