@@ -46,17 +46,19 @@ impl FilesystemDriver {
         Self::over(os, parameters)
     }
 
-    pub(crate) fn over(os: Os, parameters: &FilesystemParameters) -> std::result::Result<Self, SetupError> {
+    pub(crate) fn over(os: Os, parameters: FilesystemParameters) -> std::result::Result<Self, SetupError> {
+        let FilesystemParameters {
+            root_directory: path,
+            max_threads,
+        } = parameters;
         os.sync_all().map_err(|errno| SetupError::Sync {
-            path: parameters.root_directory.clone(),
+            path,
             source: errno.into(),
         })?;
         let unsynced = Unsynced::default();
         Ok(Self {
             store: Arc::new(Store { os, unsynced }),
-            threads: Arc::new(Semaphore::new(
-                parameters.max_threads.clamp(1, Semaphore::MAX_PERMITS),
-            )),
+            threads: Arc::new(Semaphore::new(max_threads.clamp(1, Semaphore::MAX_PERMITS))),
         })
     }
 
