@@ -123,9 +123,10 @@ fn apt_install(packages: &BTreeSet<&str>) -> Result<()> {
     if let Err(error) = apt(&["update", "-qq"]).shown() {
         eprintln!("warning: {error:#}");
     }
-    apt(&["install", "-y", "-qq", "--no-install-recommends"])
-        .args(packages)
-        .shown()
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    // Another installation may just be running, and a mirror may fail once.
+    let patience = ["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"];
+    apt(&install).args(patience).args(packages).shown()
 }
 
 #[derive(Clone, Copy)]

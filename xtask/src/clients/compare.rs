@@ -162,3 +162,71 @@ fn entries(file: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layout_is_the_same_as_what_it_was_made_from() {
+        let content = Content::multi("compare").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        content.write_layout(folder.path(), "v1").unwrap();
+        layout(folder.path(), &content, Sameness::Exact).unwrap();
+        layout(folder.path(), &content, Sameness::Unpacked).unwrap();
+    }
+
+    #[test]
+    fn a_changed_byte_in_any_blob_is_found() {
+        let content = Content::single("compare").unwrap();
+        for changed in content.blobs.keys() {
+            let read = |digest: &str| {
+                let mut bytes = content.blobs[digest].clone();
+                if digest == changed {
+                    *bytes.last_mut().unwrap() ^= 1;
+                }
+                Ok(bytes)
+            };
+            for sameness in [Sameness::Exact, Sameness::Unpacked] {
+                tree(content.root_digest().unwrap(), &content, sameness, &read).unwrap_err();
+            }
+        }
+    }
+
+    #[test]
+    fn another_image_is_not_the_same() {
+        let (sent, other) = (
+            Content::single("sent").unwrap(),
+            Content::single("other").unwrap(),
+        );
+        let read = |digest: &str| Ok(other.blobs[digest].clone());
+        for sameness in [Sameness::Exact, Sameness::Unpacked] {
+            tree(other.root_digest().unwrap(), &sent, sameness, &read).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_missing_platform_is_found() {
+        let both = Content::multi("compare").unwrap();
+        let one = Content {
+            images: vec![both.images[0].clone()],
+            ..both.clone()
+        };
+        let read = |digest: &str| Ok(both.blobs[digest].clone());
+        tree(both.root_digest().unwrap(), &one, Sameness::Unpacked, &read).unwrap_err();
+    }
+
+    #[test]
+    fn a_docker_archive_is_the_same_as_what_it_was_made_from_and_as_nothing_else() {
+        let content = Content::multi("compare").unwrap();
+        let [amd64, arm64] = content.images.as_slice() else {
+            panic!("two platforms")
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        content
+            .write_docker_archive(arm64, file.path(), "localhost/a:b")
+            .unwrap();
+        docker_archive(file.path(), arm64).unwrap();
+        docker_archive(file.path(), amd64).unwrap_err();
+    }
+}
