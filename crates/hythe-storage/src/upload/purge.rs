@@ -1,0 +1,3 @@
+//! Removing uploads that nobody finished.
+//!
+//! To be written: `PurgeOptions`, `PurgeReport`, `purge_once`, `run`.
