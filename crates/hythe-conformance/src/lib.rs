@@ -1,1 +1,25 @@
-//! A client program that checks a registry against the OCI distribution specification and compares two registries.
+//! A client program that checks a registry against the OCI distribution specification, compares two registries answer by
+//! answer, and moves data between Hythe and distribution.
+//!
+//! It knows a registry only by what any client can see: HTTP, the files in its storage folder, and its command line. It
+//! shares no code with the registry, see `hythe-testutil`. So it can be run against any registry, and running it against
+//! distribution, whose behaviour is known, checks the program itself.
+//!
+//! | Module | Command | What it answers |
+//! |---|---|---|
+//! | [`suite`], [`groups`] | `check` | Does the registry do what the specification says, and refuse what it must? |
+
+mod blob;
+mod context;
+pub mod failure;
+pub mod groups;
+mod item;
+mod manifest;
+pub mod report;
+pub mod suite;
+mod upload;
+
+pub use crate::context::Context;
+pub use crate::failure::{Failure, Outcome};
+pub use crate::report::Report;
+pub use crate::suite::{Group, Plan, Scope};

@@ -1,3 +1,38 @@
-//! Entry point.
+//! The command line of the conformance program.
 
-fn main() {}
+// The program's product is what it prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks and compares container registries.
+#[derive(Debug, Parser)]
+#[command(name = "hythe-conformance", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks one registry, group by group.
+    Check(check::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments).await,
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("hythe-conformance: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -26,6 +26,9 @@ type Sent = UnsyncBoxBody<Bytes, io::Error>;
 /// How long an answer may take. Generous: test machines are slow and shared.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Longer query parameters are cut in messages. A sha256 digest under any name still fits.
+const MAX_PARAMETER_CHARS: usize = 90;
+
 /// A client of one registry. Clones share idle connections.
 #[derive(Clone)]
 pub struct Client {
@@ -260,9 +263,22 @@ impl Request {
         self
     }
 
-    /// Method and target, for messages.
+    /// Method and target, for messages: long values of query parameters are cut.
     pub fn line(&self) -> String {
-        format!("{} {}", self.method, self.target)
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let mut line = format!("{} {path}", self.method);
+        for (position, parameter) in query
+            .split('&')
+            .filter(|parameter| !parameter.is_empty())
+            .enumerate()
+        {
+            line.push(if position == 0 { '?' } else { '&' });
+            line.extend(parameter.chars().take(MAX_PARAMETER_CHARS));
+            if parameter.chars().nth(MAX_PARAMETER_CHARS).is_some() {
+                line.push('…');
+            }
+        }
+        line
     }
 
     fn repeat(&self) -> Option<Self> {
@@ -483,6 +499,17 @@ mod tests {
         check("/v2/a", Some("/v2/a"));
         check("http://127.0.0.1:5000", None);
         check("v2/a", None);
+    }
+
+    #[test]
+    fn long_parameters_are_cut_in_messages() {
+        fn check(target: &str, expected: &str) {
+            assert_eq!(Request::get(target).line(), expected);
+        }
+        check("/v2/", "GET /v2/");
+        check("/v2/?a=b&c=d", "GET /v2/?a=b&c=d");
+        let long = format!("/v2/?a={}&b=c", "x".repeat(200));
+        check(&long, &format!("GET /v2/?a={}…&b=c", "x".repeat(88)));
     }
 
     #[test]
