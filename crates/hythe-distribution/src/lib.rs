@@ -27,6 +27,8 @@ mod namespace;
 mod page;
 mod repository;
 mod tag;
+#[cfg(feature = "testsuite")]
+pub mod testsuite;
 mod upload_id;
 
 pub use blob::{
