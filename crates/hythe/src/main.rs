@@ -1,3 +1,20 @@
-//! The Hythe container registry.
+//! The Hythe container registry: the program that puts the parts together.
+//!
+//! Everything below it is a library. This crate alone names concrete drivers and caches, reads files and the
+//! environment, and has cargo features: one for each driver and cache. [`compose`] is the only place that knows
+//! everybody.
 
-fn main() {}
+mod caches;
+mod cli;
+mod command;
+mod compose;
+mod drivers;
+mod edge;
+mod logging;
+mod shutdown;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

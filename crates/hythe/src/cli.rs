@@ -1,0 +1,36 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::command;
+
+/// A container registry: stores and serves images and other OCI artifacts.
+#[derive(Debug, Parser)]
+#[command(name = "hythe", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the registry.
+    ///
+    /// Without a configuration it serves on 127.0.0.1:5000, open to this machine only, and keeps its data in
+    /// ./hythe-data. A configuration file of distribution works as it is, and REGISTRY_* variables override it.
+    Serve {
+        /// The configuration file (YAML); REGISTRY_CONFIGURATION_PATH is used when it is left out.
+        config: Option<PathBuf>,
+    },
+}
+
+/// Runs the command line; the exit code is 0 on success, 1 when the program could not do its work, 2 when it was
+/// called wrongly.
+pub(crate) fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve { config } => command::serve::run(config),
+    }
+}

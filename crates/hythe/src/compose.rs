@@ -1,0 +1,221 @@
+//! From a configuration to running parts: the only place that knows everybody.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use hythe_configuration::Configuration;
+use hythe_configuration::sections::{
+    Http, ImageBlobs, IndexChildren, Log, LogFormatter, LogLevel, Storage, UploadPurging, Validation,
+};
+use hythe_driver::StorageDriver;
+use hythe_driver_layers::Instrumented;
+use hythe_handlers::{Handlers, HandlersOptions, UrlOptions};
+use hythe_manifest::ManifestTypes;
+use hythe_storage::{
+    Clock, ImageBlobRule, IndexRule, PlatformRule, PurgeOptions, Registry, RegistryOptions, SystemClock, UrlRules,
+    ValidationRules,
+};
+use rand::Rng as _;
+use regex::Regex;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Level;
+
+use crate::edge::{ConnectionSettings, Edge};
+use crate::logging::{AccessLog, Formatter, LogSettings};
+use crate::{caches, drivers};
+
+/// Everything that is to run, not yet started.
+pub(crate) struct Composed {
+    /// Serves connections.
+    pub(crate) edge: Edge,
+    /// Runs beside it.
+    pub(crate) background: Background,
+}
+
+/// Puts the parts together. An error says what is wrong in words for the operator.
+pub(crate) async fn compose(
+    configuration: Configuration,
+    access_log: Option<AccessLog>,
+) -> Result<Composed, String> {
+    let driver = driver(&configuration.storage).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let background = Background {
+        purge: purge(&configuration.storage.maintenance.uploadpurging),
+        driver: driver.clone(),
+        clock: clock.clone(),
+    };
+    let chunk_min_length = driver.capabilities().minimum_part_bytes;
+    let options = registry_options(&configuration, clock)?;
+    let registry = Arc::new(Registry::new(driver, options));
+    let handlers = Handlers::new(HandlersOptions {
+        namespace: registry,
+        access: None,
+        urls: url_options(&configuration.http),
+        secret: secret(&configuration.http),
+        secret_configured: configuration.http.secret.is_some(),
+        headers: headers(&configuration.http)?,
+        read_only: configuration.storage.maintenance.readonly.enabled,
+        redirect: !configuration.storage.redirect.disable,
+        catalog_max_entries: configuration.catalog.maxentries.get(),
+        tags_max: configuration.tags.maxtags.get(),
+        upload_buffer_bytes: configuration.http.uploadbuffers.as_bytes(),
+        chunk_min_length,
+        body_progress_timeout: configuration.http.timeouts.progress,
+    });
+    let settings = ConnectionSettings {
+        header_timeout: configuration.http.timeouts.header,
+        progress_timeout: configuration.http.timeouts.progress,
+        h2c: configuration.http.h2c.enabled,
+    };
+    Ok(Composed { edge: Edge::new(handlers, settings, access_log), background })
+}
+
+async fn driver(storage: &Storage) -> Result<Arc<dyn StorageDriver>, String> {
+    let configured = &storage.driver;
+    let made = drivers::factories().create(&configured.name, &configured.parameters).await;
+    let driver = made.map_err(|error| {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    })?;
+    Ok(Arc::new(Instrumented::new(driver)))
+}
+
+fn registry_options(configuration: &Configuration, clock: Arc<dyn Clock>) -> Result<RegistryOptions, String> {
+    let storage = &configuration.storage;
+    let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Ok(RegistryOptions {
+        redirect: !storage.redirect.disable,
+        delete: storage.delete.enabled,
+        resumable_digests: true,
+        descriptor_cache: caches::provider(&storage.cache),
+        manifest_types: ManifestTypes::standard(),
+        validation: validation(&configuration.validation)?,
+        tag_lookup_concurrency: storage.tag.concurrencylimit.unwrap_or(processors),
+        clock,
+    })
+}
+
+fn validation(configured: &Validation) -> Result<ValidationRules, String> {
+    let manifests = &configured.manifests;
+    Ok(ValidationRules {
+        enabled: configured.enabled,
+        urls: if manifests.is_configured {
+            UrlRules::Listed {
+                allow: expressions("validation.manifests.urls.allow", &manifests.urls.allow)?,
+                deny: expressions("validation.manifests.urls.deny", &manifests.urls.deny)?,
+            }
+        } else {
+            UrlRules::NotConfigured
+        },
+        indexes: match configured.index_children() {
+            IndexChildren::All => IndexRule::All,
+            IndexChildren::None => IndexRule::None,
+            IndexChildren::Platforms(platforms) => {
+                let rule = |platform: &hythe_configuration::sections::Platform| PlatformRule {
+                    architecture: platform.architecture.clone(),
+                    os: platform.os.clone(),
+                };
+                IndexRule::Platforms(platforms.iter().map(rule).collect())
+            }
+        },
+        image_blobs: match manifests.images.blobs {
+            ImageBlobs::All => ImageBlobRule::All,
+            ImageBlobs::None => ImageBlobRule::None,
+        },
+    })
+}
+
+fn expressions(key: &str, patterns: &[String]) -> Result<Vec<Regex>, String> {
+    let compile = |pattern: &String| Regex::new(pattern).map_err(|error| format!("{key}: {error}"));
+    patterns.iter().map(compile).collect()
+}
+
+fn url_options(http: &Http) -> UrlOptions {
+    UrlOptions { host: http.host.clone(), relative: http.relativeurls, prefix: http.prefix.clone() }
+}
+
+/// The key of upload states: the configured one, else one that only this process knows.
+fn secret(http: &Http) -> Vec<u8> {
+    if let Some(secret) = &http.secret {
+        return secret.reveal().as_bytes().to_vec();
+    }
+    tracing::warn!(
+        "No HTTP secret provided - generated random secret. This may cause problems with uploads if multiple \
+         registries are behind a load-balancer. To provide a shared secret, set the http.secret value in the \
+         configuration file or the REGISTRY_HTTP_SECRET environment variable."
+    );
+    let mut secret = vec![0; 32];
+    rand::rng().fill(&mut secret[..]);
+    secret
+}
+
+fn headers(http: &Http) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, values) in &http.headers {
+        let parsed: HeaderName = name.parse().map_err(|error| format!("http.headers: {name}: {error}"))?;
+        for value in values {
+            let value: HeaderValue = value.parse().map_err(|error| format!("http.headers: {name}: {error}"))?;
+            headers.append(parsed.clone(), value);
+        }
+    }
+    Ok(headers)
+}
+
+fn purge(configured: &UploadPurging) -> Option<PurgeOptions> {
+    configured.enabled.then(|| PurgeOptions {
+        older_than: configured.age,
+        interval: configured.interval,
+        // Replicas that are started together do not all walk the storage at the same time.
+        first_after: Duration::from_secs(60 * rand::rng().random_range(0..60)),
+        dry_run: configured.dryrun,
+    })
+}
+
+/// What the application log shows.
+pub(crate) fn log_settings(log: &Log, mut fields: Map<String, Value>) -> LogSettings {
+    fields.extend(log.fields.clone());
+    LogSettings {
+        level: match log.level {
+            LogLevel::Error => Level::ERROR,
+            LogLevel::Warn => Level::WARN,
+            LogLevel::Info => Level::INFO,
+            LogLevel::Debug => Level::DEBUG,
+        },
+        formatter: match log.formatter {
+            LogFormatter::Text => Formatter::Text,
+            LogFormatter::Json | LogFormatter::Logstash => Formatter::Json,
+        },
+        fields,
+        report_caller: log.reportcaller,
+    }
+}
+
+/// Work that goes on beside the requests.
+pub(crate) struct Background {
+    purge: Option<PurgeOptions>,
+    driver: Arc<dyn StorageDriver>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Background {
+    /// Starts it; it ends when `stop` is cancelled, and the tracker tells when it has.
+    pub(crate) fn start(self, stop: &CancellationToken) -> TaskTracker {
+        let tracker = TaskTracker::new();
+        if let Some(options) = self.purge {
+            let run = hythe_storage::purge_uploads(self.driver, self.clock, options, stop.clone());
+            tracker.spawn(run);
+        }
+        tracker.close();
+        tracker
+    }
+}

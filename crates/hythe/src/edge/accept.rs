@@ -1,0 +1,106 @@
+//! The accept loop and the end of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::Edge;
+
+/// Connections served at once at most. Each holds a descriptor and up to some hundred kilobytes of buffers.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// Unsent bytes the kernel queues for a connection. Less stays in the processor's cache; the window still grows.
+const UNSENT_BYTES: u32 = 256 * 1024;
+
+/// A pause after a failed accept (out of descriptors, usually), so that it does not spin.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// A bound listening socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    inner: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Listens on `host:port` as distribution writes it: an empty host means every address, an empty text a port
+    /// of the system's choice.
+    pub(crate) async fn bind(address: &str) -> io::Result<Self> {
+        let address = match address {
+            "" => "[::]:0".to_owned(),
+            text if text.starts_with(':') => format!("[::]{text}"),
+            text => text.to_owned(),
+        };
+        let bound = match TcpListener::bind(&address).await {
+            // A host without IPv6: an empty host then means every IPv4 address.
+            Err(error) if address.starts_with("[::]:") && error.kind() != io::ErrorKind::AddrInUse => {
+                TcpListener::bind(address.replace("[::]", "0.0.0.0")).await
+            }
+            bound => bound,
+        };
+        let inner = bound?;
+        let address = inner.local_addr()?;
+        Ok(Self { inner, address })
+    }
+
+    /// The address listened on.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Accepts connections until `stop`, then lets the running requests finish for at most `drain`. Returns whether
+/// all of them did.
+pub(crate) async fn accept_loop(
+    listener: Listener,
+    edge: Edge,
+    stop: CancellationToken,
+    drain: Duration,
+) -> bool {
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener.inner, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, place)) => {
+                let serving = edge.clone().serve(stream, peer, stop.clone());
+                connections.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "cannot accept a connection");
+                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    tokio::time::timeout(drain, connections.wait()).await.is_ok()
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    // Only a hint to the kernel; serving goes on without it.
+    if let Err(error) = socket.set_tcp_notsent_lowat(UNSENT_BYTES) {
+        tracing::debug!(error = %error, "the limit for unsent bytes cannot be set");
+    }
+    Ok((stream, peer, place))
+}

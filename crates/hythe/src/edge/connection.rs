@@ -1,0 +1,126 @@
+//! One connection: HTTP/1.1, or HTTP/2 in clear text where it is configured.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto;
+use hythe_handlers::{Handlers, RequestContext};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::body::EdgeBody;
+use super::io::EdgeIo;
+use crate::logging::{AccessLog, AccessRecord};
+
+/// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
+const MAX_BUFFER_BYTES: usize = 256 * 1024;
+
+/// How connections are served.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionSettings {
+    /// How long a client may take to send a request's head.
+    pub(crate) header_timeout: Duration,
+    /// How long a client may take none of a response's bytes.
+    pub(crate) progress_timeout: Duration,
+    /// Whether HTTP/2 in clear text is spoken to clients that begin with it.
+    pub(crate) h2c: bool,
+}
+
+/// Serves connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Edge {
+    handlers: Handlers,
+    settings: Arc<ConnectionSettings>,
+    access_log: Option<AccessLog>,
+}
+
+impl Edge {
+    /// An edge in front of the handlers.
+    pub(crate) fn new(handlers: Handlers, settings: ConnectionSettings, access_log: Option<AccessLog>) -> Self {
+        Self { handlers, settings: Arc::new(settings), access_log }
+    }
+
+    /// Serves one connection to its end; on `stop` only until the request under way is answered.
+    pub(crate) fn serve(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            let io = EdgeIo::new(stream, self.settings.progress_timeout);
+            let h2c = self.settings.h2c;
+            let header_timeout = self.settings.header_timeout;
+            let service = service_fn(move |request| self.clone().answer(request, peer));
+            let ended = if h2c {
+                let mut builder = auto::Builder::new(TokioExecutor::new());
+                builder
+                    .http1()
+                    .half_close(true)
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(header_timeout)
+                    .max_buf_size(MAX_BUFFER_BYTES);
+                builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(header_timeout));
+                let connection = pin!(builder.serve_connection(io, service));
+                drive(connection, stop, |connection| connection.graceful_shutdown()).await
+            } else {
+                let connection = pin!(
+                    http1::Builder::new()
+                        .half_close(true)
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(header_timeout)
+                        .max_buf_size(MAX_BUFFER_BYTES)
+                        .serve_connection(io, service)
+                );
+                drive(connection, stop, |connection| connection.graceful_shutdown()).await
+            };
+            if let Err(error) = ended {
+                tracing::debug!(error = %error, peer = %peer, "connection ended");
+            }
+        }
+    }
+
+    /// Waits until every upload whose client went away has been kept; for the end, when nothing is served any more.
+    pub(crate) async fn join(&self) {
+        self.handlers.join().await;
+    }
+
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<EdgeBody>, Infallible> {
+        let record = self.access_log.as_ref().map(|_| AccessRecord::begin(&request, peer));
+        let started = Instant::now();
+        let context = RequestContext::new(Some(peer), false);
+        let response = self.handlers.handle(request, context).await.map(EdgeBody::new);
+        if let (Some(log), Some(record)) = (&self.access_log, record) {
+            log.write(record.finish(&response, started.elapsed()));
+        }
+        Ok(response)
+    }
+}
+
+async fn drive<C, E>(
+    mut connection: std::pin::Pin<&mut C>,
+    stop: CancellationToken,
+    end: impl FnOnce(std::pin::Pin<&mut C>),
+) -> Result<(), E>
+where
+    C: Future<Output = Result<(), E>>,
+{
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = stop.cancelled() => end(connection.as_mut()),
+    }
+    connection.await
+}

@@ -1,0 +1,13 @@
+//! The edge: where connections are accepted and bodies become bytes on a socket.
+//!
+//! Everything above sees requests and a body that may still be an open file; everything about sockets, time
+//! limits against slow peers and how file bytes are read is here.
+
+mod accept;
+mod body;
+mod buffer_pool;
+mod connection;
+mod io;
+
+pub(crate) use accept::{Listener, accept_loop};
+pub(crate) use connection::{ConnectionSettings, Edge};

@@ -1,0 +1,133 @@
+//! The subscriber that turns events into lines.
+
+use std::fmt::Debug;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::util::TryInitError;
+
+use super::format::{Formatter, Line};
+use super::lines::LineWriter;
+
+/// What the application log shows, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct LogSettings {
+    /// The lowest level shown.
+    pub(crate) level: Level,
+    /// Text or JSON.
+    pub(crate) formatter: Formatter,
+    /// Fields that every line carries.
+    pub(crate) fields: Map<String, Value>,
+    /// Whether lines name the place in the code that wrote them.
+    pub(crate) report_caller: bool,
+}
+
+/// Makes the application log the program's subscriber.
+pub(crate) fn start(settings: LogSettings, writer: LineWriter) -> Result<(), TryInitError> {
+    tracing_subscriber::registry().with(LogLayer { settings, writer }).try_init()
+}
+
+struct LogLayer {
+    settings: LogSettings,
+    writer: LineWriter,
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _context: Context<'_, S>) -> bool {
+        // Libraries below have much to say at debug level about their own affairs.
+        let ours = metadata.target().starts_with("hythe");
+        let lowest = if ours { self.settings.level } else { self.settings.level.min(Level::WARN) };
+        *metadata.level() <= lowest
+    }
+
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut fields = Fields { message: String::new(), others: self.settings.fields.clone() };
+        event.record(&mut fields);
+        if self.settings.report_caller
+            && let (Some(file), Some(line)) = (event.metadata().file(), event.metadata().line())
+        {
+            fields.others.insert("file".to_owned(), Value::String(format!("{file}:{line}")));
+            fields.others.insert("func".to_owned(), Value::String(event.metadata().target().to_owned()));
+        }
+        let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let level = level_name(*event.metadata().level());
+        let line = Line { time, level, message: &fields.message, fields: &fields.others };
+        self.writer.write(self.settings.formatter.format(&line));
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warning",
+        Level::INFO => "info",
+        _ => "debug",
+    }
+}
+
+struct Fields {
+    message: String,
+    others: Map<String, Value>,
+}
+
+impl Fields {
+    fn set(&mut self, field: &Field, value: Value) {
+        match field.name() {
+            "message" => {
+                self.message = match value {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+            }
+            name => {
+                self.others.insert(name.to_owned(), value);
+            }
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.set(field, Value::String(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, Value::String(value.to_owned()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, Value::from(value));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        let mut text = value.to_string();
+        let mut cause = value.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        self.set(field, Value::String(text));
+    }
+}

@@ -1,0 +1,113 @@
+//! A thread that writes lines.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Lines that wait for being written at most.
+const QUEUED_LINES: usize = 16 * 1024;
+
+/// Bytes gathered before one write.
+const GATHERED_BYTES: usize = 64 * 1024;
+
+/// Hands lines to a writing thread. Cloning shares the thread.
+#[derive(Debug, Clone)]
+pub(crate) struct LineWriter {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    sender: Mutex<Option<SyncSender<String>>>,
+    lost: Arc<AtomicU64>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl LineWriter {
+    /// Starts a thread called `name` that writes to `target`.
+    pub(crate) fn start(name: &str, target: impl Write + Send + 'static) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(QUEUED_LINES);
+        let lost = Arc::new(AtomicU64::new(0));
+        let lost_in_thread = Arc::clone(&lost);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || write_lines(&receiver, target, &lost_in_thread))?;
+        let shared =
+            Shared { sender: Mutex::new(Some(sender)), lost, thread: Mutex::new(Some(thread)) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Queues a line, which ends with a newline already. It never waits.
+    pub(crate) fn write(&self, line: String) {
+        let sender = self.shared.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*sender
+            && sender.try_send(line).is_err()
+        {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what is queued and ends the thread. Later lines are dropped.
+    pub(crate) fn close(&self) {
+        drop(self.shared.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of the writing thread has been reported by the panic hook; there is nobody left to tell.
+            drop(thread.join());
+        }
+    }
+}
+
+fn write_lines(receiver: &Receiver<String>, mut target: impl Write, lost: &AtomicU64) {
+    let mut gathered = String::new();
+    while let Ok(line) = receiver.recv() {
+        gathered.push_str(&line);
+        while gathered.len() < GATHERED_BYTES
+            && let Ok(line) = receiver.try_recv()
+        {
+            gathered.push_str(&line);
+        }
+        let count = lost.swap(0, Ordering::Relaxed);
+        if count > 0 {
+            gathered.push_str(&format!("level=warning msg=\"log lines lost\" count={count}\n"));
+        }
+        // A log that cannot be written cannot be reported anywhere either.
+        drop(target.write_all(gathered.as_bytes()).and_then(|()| target.flush()));
+        gathered.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn closing_writes_everything_in_order() {
+        let memory = Memory::default();
+        let writer = LineWriter::start("test-log", memory.clone()).unwrap();
+        for number in 0..100 {
+            writer.write(format!("{number}\n"));
+        }
+        writer.close();
+        writer.write("late\n".to_owned());
+        let written = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
+        assert_eq!(written, expected);
+    }
+}
