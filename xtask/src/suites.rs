@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::process::Step;
 use crate::registry::{Kind, Program, Settings, Storage};
@@ -15,29 +16,86 @@ const STORAGES: [Storage; 2] = [Storage::Filesystem, Storage::Inmemory];
 /// Our own suite: all of it passes on Hythe, and on the original exactly the known groups fail.
 pub(crate) fn conformance(hythe: &Program) -> Result<()> {
     let suite = workspace::build("hythe-conformance")?;
+    let mut sum = Cases::default();
+    let mut unexpected = Vec::new();
     for storage in STORAGES {
-        println!("== hythe-conformance check: Hythe on {}", storage.name());
-        let folder = tempfile::tempdir()?;
-        let registry = hythe.start(
-            &Settings {
+        for sparse_images in [false, true] {
+            let settings = Settings {
                 storage,
-                ..Settings::default()
-            },
-            folder.path(),
-        )?;
-        Step::new(&suite)
-            .args(["check", "--registry", &registry.url()])
-            .limit(SUITE_LIMIT)
-            .shown()?;
+                sparse_images,
+            };
+            // What is not there is a group of its own, since it needs a registry that is told to accept it.
+            let options: &[&str] = if sparse_images {
+                &["--sparse", "--group", "sparse"]
+            } else {
+                &[]
+            };
+            let (cases, result) = check(&suite, hythe, &settings, options)?;
+            sum.passed += cases.passed;
+            sum.failed += cases.failed;
+            unexpected.extend(result.err());
+        }
     }
-    println!("== hythe-conformance check: the original, whose failures are known");
     let original = Program::resolve(Kind::Original, None)?;
+    let (_, result) = check(&suite, &original, &Settings::default(), &["--expect-original"])?;
+    unexpected.extend(result.err());
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    for error in &unexpected {
+        eprintln!("error: {error:#}");
+    }
+    if !unexpected.is_empty() {
+        bail!("{} runs of the suite did not end as expected", unexpected.len());
+    }
+    Ok(())
+}
+
+/// Cases of our own suite by their outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Cases {
+    passed: usize,
+    failed: usize,
+}
+
+/// One run of our suite: what it counted, and whether that is what was expected.
+fn check(
+    suite: &Path,
+    program: &Program,
+    settings: &Settings,
+    options: &[&str],
+) -> Result<(Cases, Result<()>)> {
+    let words = options.join(" ");
+    println!(
+        "== check {words}: {:?} on {}",
+        program.kind,
+        settings.storage.name()
+    );
     let folder = tempfile::tempdir()?;
-    let registry = original.start(&Settings::default(), folder.path())?;
-    Step::new(&suite)
-        .args(["check", "--registry", &registry.url(), "--expect-original"])
-        .limit(SUITE_LIMIT)
-        .shown()
+    let registry = program.start(settings, folder.path())?;
+    let json = folder.path().join("report.json");
+    let step = Step::new(suite)
+        .args(["check", "--quiet", "--registry", &registry.url()])
+        .args(options);
+    let result = step.arg("--json").arg(&json).limit(SUITE_LIMIT).shown();
+    match std::fs::read(&json) {
+        Ok(report) => Ok((Cases::read(&serde_json::from_slice(&report)?)?, result)),
+        // Without a report, the reason is that the suite could not run.
+        Err(no_report) => Err(result.err().unwrap_or(no_report.into())),
+    }
+}
+
+impl Cases {
+    fn read(report: &Value) -> Result<Self> {
+        let groups = report["groups"].as_array().context("the report has no groups")?;
+        let cases = groups
+            .iter()
+            .filter_map(|group| group["cases"].as_array())
+            .flatten();
+        let (failed, passed): (Vec<_>, Vec<_>) = cases.partition(|case| case["failure"].is_string());
+        Ok(Self {
+            passed: passed.len(),
+            failed: failed.len(),
+        })
+    }
 }
 
 /// The same requests to Hythe and to the original; every difference must be listed.
@@ -232,6 +290,16 @@ mod tests {
                 errors: 0
             }
         );
+    }
+
+    #[test]
+    fn cases_of_our_suite_are_counted_over_all_groups() {
+        let report = serde_json::json!({ "groups": [
+            { "name": "base", "cases": [{ "name": "a" }, { "name": "b", "failure": "404" }] },
+            { "name": "tags", "cases": [{ "name": "c" }] },
+        ] });
+        assert_eq!(Cases::read(&report).unwrap(), Cases { passed: 2, failed: 1 });
+        Cases::read(&serde_json::json!({})).unwrap_err();
     }
 
     #[test]
