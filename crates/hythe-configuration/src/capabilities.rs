@@ -12,6 +12,7 @@ use crate::section::did_you_mean;
 use crate::sections::http::Net;
 use crate::sections::log::LogFormatter;
 use crate::sections::middleware::Middleware;
+use crate::sections::storage::CacheKind;
 
 /// What the program that loads the configuration can do. The default is nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -110,12 +111,17 @@ impl Refusals<'_> {
             return;
         };
         let name = kind.name();
-        if !has(&self.capabilities.caches, name) {
+        let is_here = has(&self.capabilities.caches, name);
+        if !is_here || kind == CacheKind::Redis && configuration.redis.addrs.is_empty() {
             let key = ["blobdescriptor", "layerinfo"]
                 .into_iter()
                 .find(|key| self.tree.find(&["storage", "cache", key]).is_some())
                 .unwrap_or("blobdescriptor");
-            let message = format!("this version has no cache {name}; remove the key or use inmemory");
+            let message = if is_here {
+                "a cache in redis needs the section `redis` with `addrs`".to_owned()
+            } else {
+                format!("this version has no cache {name}; remove the key or use inmemory")
+            };
             self.error(&["storage", "cache", key], message);
         }
     }

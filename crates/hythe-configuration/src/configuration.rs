@@ -158,6 +158,7 @@ fn read_tree(yaml: &str, source: &Source, problems: &mut Vec<Problem>) -> Result
     };
     let (found, origin) = match &version.value.content {
         Content::Scalar(scalar) if scalar.text == VERSION => return Ok(tree),
+        Content::Scalar(scalar) if scalar.is_null() => (quoted(""), &version.value.origin),
         Content::Scalar(scalar) => (quoted(&scalar.text), &version.value.origin),
         _ => (version.value.kind().to_owned(), &version.value.origin),
     };

@@ -111,16 +111,17 @@ impl Variable<'_> {
                 self.unrecognized(path, None);
                 Ok(())
             }
-            Shape::Any => match &node.content {
-                Content::List(_) => self.set_in_list(node, &Shape::Any, part, rest, path),
-                Content::Map(_) => self.set_in_map(node, &Shape::Any, part, rest, path),
-                _ if !node.is_null() => {
+            Shape::Any => {
+                let is_list = matches!(node.content, Content::List(_)) || node.is_null() && *part == "0";
+                if is_list {
+                    self.set_in_list(node, &Shape::Any, part, rest, path)
+                } else if node.is_null() || matches!(node.content, Content::Map(_)) {
+                    self.set_in_map(node, &Shape::Any, part, rest, path)
+                } else {
                     self.unrecognized(path, None);
                     Ok(())
                 }
-                _ if *part == "0" => self.set_in_list(node, &Shape::Any, part, rest, path),
-                _ => self.set_in_map(node, &Shape::Any, part, rest, path),
-            },
+            }
         }
     }
 
@@ -145,7 +146,7 @@ impl Variable<'_> {
         let is_named =
             |name: &str| name.to_uppercase() == part || is_any_case && name.eq_ignore_ascii_case(part);
         let field = fields
-            .fields
+            .known
             .iter()
             .find(|field| field.variable_name == Some(part) || is_named(field.key));
         if let Some(field) = field {
@@ -154,7 +155,7 @@ impl Variable<'_> {
         if let Some(others) = &fields.others {
             return self.set_in_map(node, others, part, rest, path);
         }
-        let nearest = nearest(part, fields.fields.iter().map(|field| field.key));
+        let nearest = nearest(part, fields.known.iter().map(|field| field.key));
         self.unrecognized(path, nearest);
         Ok(())
     }
@@ -267,14 +268,11 @@ impl Variable<'_> {
     }
 
     fn unrecognized(&mut self, path: &str, nearest: Option<&str>) {
-        let mut message = format!("Ignoring unrecognized environment variable {}", self.name);
-        if let Some(nearest) = nearest {
-            let place = join(path, nearest);
-            message.push_str(&format!(
-                ", did you mean {PREFIX}{}?",
-                place.to_uppercase().replace('.', "_")
-            ));
-        }
+        let meant = nearest.map_or_else(String::new, |nearest| {
+            let place = join(path, nearest).to_uppercase().replace('.', "_");
+            format!(", did you mean {PREFIX}{place}?")
+        });
+        let message = format!("Ignoring unrecognized environment variable {}{meant}", self.name);
         self.problems.push(Problem::warning("", self.origin(), message));
     }
 

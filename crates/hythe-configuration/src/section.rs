@@ -5,6 +5,7 @@
 //! found in one run. Run over nothing, the same readers give the defaults; run with `describing`, the [`Shape`].
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map as JsonMap, Value as Json};
@@ -23,7 +24,15 @@ pub(crate) fn read<T>(tree: &Node, problems: &mut Vec<Problem>, read: impl FnOnc
         describing: false,
         problems: RefCell::new(Vec::new()),
     };
-    let section = Section::new(&context, Some(tree), String::new(), tree.origin.clone());
+    // What is missing at the top is missing in the whole file, not on its first line.
+    let origin = match &tree.origin {
+        Origin::File { name, .. } => Origin::File {
+            name: Arc::clone(name),
+            position: None,
+        },
+        origin @ Origin::Environment { .. } => origin.clone(),
+    };
+    let section = Section::new(&context, Some(tree), String::new(), origin);
     let value = read(&section);
     problems.append(&mut context.problems.into_inner());
     value
@@ -303,7 +312,7 @@ impl<'a> Section<'a> {
     /// Says under which name the original's variables know a key that was read before.
     pub(crate) fn variable_name(&self, key: &str, name: &'static str) {
         let mut fields = self.fields.borrow_mut();
-        if let Some(field) = fields.fields.iter_mut().find(|field| field.key == key) {
+        if let Some(field) = fields.known.iter_mut().find(|field| field.key == key) {
             field.variable_name = Some(name);
         }
     }
@@ -346,7 +355,7 @@ impl<'a> Section<'a> {
     }
 
     fn record(&self, key: &'static str, shape: Shape) {
-        self.fields.borrow_mut().fields.push(Field {
+        self.fields.borrow_mut().known.push(Field {
             key,
             variable_name: None,
             shape,
@@ -401,6 +410,7 @@ impl<'a> Section<'a> {
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             match &item.content {
+                Content::Scalar(scalar) if scalar.is_null() => {}
                 Content::Scalar(scalar) => texts.push(scalar.text.clone()),
                 _ => fail(
                     format!("{path}[{index}]"),

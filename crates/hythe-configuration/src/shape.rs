@@ -45,7 +45,7 @@ pub enum Kind {
 /// The keys of a section.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Fields {
-    pub(crate) fields: Vec<Field>,
+    pub(crate) known: Vec<Field>,
     /// What other keys hold, where other keys are allowed (`storage`: the driver).
     pub(crate) others: Option<Box<Shape>>,
     /// `storage: inmemory` is short for `storage: {inmemory: }`.
@@ -66,7 +66,7 @@ pub(crate) struct Field {
 
 impl Fields {
     pub(crate) fn field(&self, key: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.key == key)
+        self.known.iter().find(|field| field.key == key)
     }
 }
 
@@ -87,7 +87,7 @@ impl Shape {
             Self::Map(_) => visit(path, Kind::Map),
             Self::Any => visit(path, Kind::Parameters),
             Self::Section(fields) => {
-                for field in &fields.fields {
+                for field in &fields.known {
                     let path = if path.is_empty() {
                         field.key.to_owned()
                     } else {

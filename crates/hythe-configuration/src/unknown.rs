@@ -82,7 +82,7 @@ impl Search<'_> {
         if let Some((_, advice)) = RETIRED.iter().find(|(retired, _)| *retired == path) {
             return (*advice).to_owned();
         }
-        if let Some(name) = nearest(key, fields.fields.iter().map(|field| field.key)) {
+        if let Some(name) = nearest(key, fields.known.iter().map(|field| field.key)) {
             return format!("unknown key, did you mean \"{name}\"?");
         }
         match self.same_key_elsewhere(key) {
@@ -106,7 +106,7 @@ fn collect_places(shape: &Shape, path: &str, key: &str, places: &mut Vec<String>
     let Some(fields) = shape.section() else {
         return;
     };
-    for field in &fields.fields {
+    for field in &fields.known {
         let path = join(path, field.key);
         if field.key == key {
             places.push(path.clone());

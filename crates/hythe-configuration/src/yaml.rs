@@ -218,7 +218,7 @@ impl<'a> Builder<'a, '_> {
             };
             let is_merge = key.is_plain() && key.text == "<<";
 
-            let above = mem::replace(&mut self.path, String::new());
+            let above = mem::take(&mut self.path);
             self.path = if is_merge {
                 above.clone()
             } else {
@@ -372,8 +372,7 @@ fn form(style: ScalarStyle, tag: Option<&Tag>) -> Form {
         {
             Form::Plain
         }
-        Some(_) => Form::Text,
         None if style == ScalarStyle::Plain => Form::Plain,
-        None => Form::Text,
+        Some(_) | None => Form::Text,
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::default_is_read_from_nothing;
+use crate::duration::GoDuration;
 use crate::section::Section;
 
 /// Which events are sent where.
@@ -103,9 +104,7 @@ impl Endpoint {
 default_is_read_from_nothing!(Notifications, Events);
 
 fn a_second_unless_positive(section: &Section<'_>, key: &'static str) -> Duration {
-    let duration = section
-        .signed_duration(key)
-        .and_then(|duration| duration.to_duration());
+    let duration = section.signed_duration(key).and_then(GoDuration::to_duration);
     duration
         .filter(|duration| !duration.is_zero())
         .unwrap_or(Duration::from_secs(1))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::default_is_read_from_nothing;
+use crate::duration::GoDuration;
 use crate::secret::Secret;
 use crate::section::Section;
 
@@ -92,7 +93,7 @@ impl Redis {
         section.inlines("OPTIONS");
         let flag = |key: &'static str| section.boolean(key).unwrap_or(false);
         // Negative times switch limits off in the client library; there is no such thing here.
-        let time = |key: &'static str| section.signed_duration(key).and_then(|time| time.to_duration());
+        let time = |key: &'static str| section.signed_duration(key).and_then(GoDuration::to_duration);
         Self {
             addrs: section.texts("addrs"),
             clientname: section.text("clientname"),

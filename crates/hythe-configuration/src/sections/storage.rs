@@ -163,15 +163,11 @@ impl Cache {
         let blobdescriptor = section
             .text("blobdescriptor")
             .map(|value| ("blobdescriptor", value));
-        let blobdescriptor = match blobdescriptor.or(layerinfo) {
-            Some((key, name)) => cache_kind(section, key, &name),
-            None => {
-                if section.is_present() {
-                    section.warn_here("no cache is used; set `blobdescriptor: inmemory` to have one");
-                }
-                None
-            }
-        };
+        let named = blobdescriptor.or(layerinfo);
+        if section.is_present() && named.is_none() {
+            section.warn_here("no cache is used; set `blobdescriptor: inmemory` to have one");
+        }
+        let blobdescriptor = named.and_then(|(key, name)| cache_kind(section, key, &name));
         let size = section.integer("blobdescriptorsize");
         if size.is_some() && blobdescriptor == Some(CacheKind::Redis) {
             section.warn("blobdescriptorsize", "no effect on a cache in redis");
