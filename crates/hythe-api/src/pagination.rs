@@ -1,6 +1,6 @@
 //! Lists in pages: the parameters `n` and `last`, and the `Link` to the next page.
 
-use std::num::IntErrorKind;
+use std::num::{IntErrorKind, ParseIntError};
 
 use serde_json::{Value, json};
 
@@ -27,8 +27,8 @@ pub fn catalog_page(query: &Query, max_entries: usize) -> Result<PageQuery, ApiE
     let limit = match query.get_nonempty("n") {
         None => DEFAULT_CATALOG_ENTRIES.min(max_entries),
         Some(text) => match text.parse::<i64>().ok().and_then(|n| usize::try_from(n).ok()) {
-            None => return Err(invalid_number(json!(text))),
-            Some(n) if n > max_entries => return Err(invalid_number(json!(n))),
+            None => return Err(invalid_number(text)),
+            Some(n) if n > max_entries => return Err(invalid_number(n)),
             Some(n) => n,
         },
     };
@@ -47,8 +47,8 @@ pub fn tags_page(query: &Query, max_tags: usize) -> Result<PageQuery, ApiError> 
         Some(text) => {
             let number = text
                 .parse::<i64>()
-                .map_err(|error| invalid_number(json!(as_go_would(error.kind()))))?;
-            let n = usize::try_from(number).map_err(|_| invalid_number(json!(number)))?;
+                .map_err(|error| invalid_number(as_go_would(&error)))?;
+            let n = usize::try_from(number).map_err(|_| invalid_number(number))?;
             Some(if max_tags > 0 { n.min(max_tags) } else { n })
         }
     };
@@ -75,13 +75,13 @@ fn last(query: &Query) -> Option<String> {
     query.get_nonempty("last").map(str::to_owned)
 }
 
-fn invalid_number(n: Value) -> ApiError {
-    ApiError::new(ErrorCode::PaginationNumberInvalid).with_detail(json!({ "n": n }))
+fn invalid_number(n: impl Into<Value>) -> ApiError {
+    ApiError::new(ErrorCode::PaginationNumberInvalid).with_detail(json!({ "n": n.into() }))
 }
 
 /// What Go's parser leaves behind when it fails, which distribution v3 shows to the client.
-fn as_go_would(error: &IntErrorKind) -> i64 {
-    match error {
+fn as_go_would(error: &ParseIntError) -> i64 {
+    match error.kind() {
         IntErrorKind::PosOverflow => i64::MAX,
         IntErrorKind::NegOverflow => i64::MIN,
         _ => 0,

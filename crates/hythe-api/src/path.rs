@@ -103,6 +103,8 @@ fn hex_digit(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -153,6 +155,16 @@ mod tests {
         }
         for path in ["", "v2", "*"] {
             assert_eq!(check_segments(path), Err(PathError::Relative), "{path:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_paths_never_panic(raw in "/?[a-z%0-9/.]{0,24}|\\PC{0,16}") {
+            if let Ok(decoded) = decode_path(&raw) {
+                let _ = check_segments(&decoded);
+                strip_prefix("/a/", &decoded);
+            }
         }
     }
 }

@@ -124,11 +124,11 @@ impl Route {
             Some("/v2") => Ok(Route::Base),
             Some(without_slash) => match Route::parse_with_slash(without_slash) {
                 Some(uploads) => uploads,
-                None => redirect(Route::parse_without_slash(without_slash)?),
+                None => redirect(&Route::parse_without_slash(without_slash)?),
             },
-            None if decoded_path == "/v2" => redirect(Route::Base),
+            None if decoded_path == "/v2" => redirect(&Route::Base),
             None => match Route::parse_with_slash(decoded_path) {
-                Some(uploads) => redirect(uploads?),
+                Some(uploads) => redirect(&uploads?),
                 None => Route::parse_without_slash(decoded_path),
             },
         }
@@ -251,7 +251,7 @@ impl Route {
     }
 }
 
-fn redirect(to: Route) -> Result<Route, RouteError> {
+fn redirect(to: &Route) -> Result<Route, RouteError> {
     Err(RouteError::Redirect { to: to.to_path() })
 }
 

@@ -122,6 +122,8 @@ fn field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn base_from_request(uri: &str, fields: &[(&str, &str)], tls: bool) -> String {
@@ -227,5 +229,12 @@ mod tests {
             builder.manifest(&name, &digest.into()),
             format!("/v2/a/b/manifests/{digest}")
         );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_hosts_never_panic(host in "[a-z]{0,5}:?/{0,3}[a-z0-9:/?#.]{0,16}|\\PC{0,16}") {
+            UrlBuilder::from_config(Some(&host), true);
+        }
     }
 }
