@@ -7,84 +7,58 @@
 //! Elsewhere (an object store) there is `startedat`, and from the first bytes on one record `session`: the
 //! driver's resume token, the hash states, the sizes. It is put conditionally, so that of two that write one
 //! session one wins. The original ignores it.
+//!
+//! The digest is verified before the content becomes visible and before the backend is told that the upload is
+//! complete. Then: content, link, clean-up, in this order.
+//!
+//! | Module | Verb |
+//! |---|---|
+//! | `session` | begins, finds and removes what is kept |
+//! | `hash_state` | hashes, keeps and restores the hashes, reads stored content again |
+//! | `writer` | opens, writes, suspends, cancels |
+//! | `commit` | ends an upload with a blob |
+//! | [`purge`] | removes what nobody ended |
 
+mod commit;
+mod hash_state;
 pub mod purge;
+mod session;
+mod writer;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, PoisonError};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use hythe_digest::{Algorithm, Digest};
-use hythe_distribution::{BlobWriter, Error, Result, ResumeOptions, UploadId, UploadStatus};
-use hythe_manifest::Descriptor;
-use hythe_reference::RepositoryName;
+use hythe_distribution::UploadId;
 
-use crate::core::Core;
+#[expect(unused_imports, reason = "purging reads start times")]
+pub(crate) use self::session::parse_started_at;
+pub(crate) use self::writer::{create, resume, status};
 
-/// The uploads that are being committed by this process.
+/// The uploads that are being committed by this process, so that of two that commit one session one wins also
+/// where the backend has no locks.
 #[derive(Debug, Default)]
 pub(crate) struct Closing {
     ids: Mutex<HashSet<UploadId>>,
 }
 
-/// One upload, opened for writing.
+/// One upload being committed, until dropped.
 #[derive(Debug)]
-pub(crate) struct Upload {
+struct ClosingGuard<'a> {
+    closing: &'a Closing,
     id: UploadId,
 }
 
-pub(crate) async fn create(
-    core: &Arc<Core>,
-    repository: &RepositoryName,
-    algorithm: Option<Algorithm>,
-) -> Result<Upload> {
-    let _ = (core, repository, algorithm, &core.closing.ids);
-    Err(Error::Unsupported)
+impl Closing {
+    /// `None` when somebody else commits this upload right now.
+    fn begin(&self, id: UploadId) -> Option<ClosingGuard<'_>> {
+        let is_first = self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_first.then_some(ClosingGuard { closing: self, id })
+    }
 }
 
-pub(crate) async fn status(core: &Core, repository: &RepositoryName, id: &UploadId) -> Result<UploadStatus> {
-    let _ = (core, repository, id);
-    Err(Error::Unsupported)
-}
-
-pub(crate) async fn resume(
-    core: &Arc<Core>,
-    repository: &RepositoryName,
-    id: &UploadId,
-    options: ResumeOptions,
-) -> Result<Upload> {
-    let _ = (core, repository, id, options);
-    Err(Error::Unsupported)
-}
-
-#[async_trait]
-impl BlobWriter for Upload {
-    fn id(&self) -> UploadId {
-        self.id
-    }
-
-    fn started_at(&self) -> std::time::SystemTime {
-        std::time::UNIX_EPOCH
-    }
-
-    fn size(&self) -> u64 {
-        0
-    }
-
-    async fn write(&mut self, _batch: Vec<Bytes>) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-
-    async fn suspend(self: Box<Self>) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-
-    async fn commit(self: Box<Self>, _digest: &Digest) -> Result<Descriptor> {
-        Err(Error::Unsupported)
-    }
-
-    async fn cancel(self: Box<Self>) -> Result<()> {
-        Err(Error::Unsupported)
+impl Drop for ClosingGuard<'_> {
+    fn drop(&mut self) {
+        let mut ids = self.closing.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.remove(&self.id);
     }
 }

@@ -1,0 +1,371 @@
+//! What is kept of an upload session, and how it is found again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use hythe_digest::Algorithm;
+use hythe_distribution::{Error, Result, UploadId};
+use hythe_driver::{
+    ByteStream, Content, DriverPath, ErrorKind, ListOptions, PutMode, PutOptions, ReadRange, ResumeToken,
+    Version,
+};
+use hythe_reference::RepositoryName;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::core::Core;
+use crate::error::{DriverResultExt, failed};
+
+use super::hash_state::Hashers;
+
+/// The longest time in RFC 3339 has some 35 bytes.
+const MAX_STARTED_AT_BYTES: u64 = 128;
+
+/// A record holds a resume token of at most some hundred kilobytes, in base64.
+const MAX_RECORD_BYTES: u64 = 4 * 1024 * 1024;
+
+const RECORD_VERSION: u32 = 1;
+
+/// The name and the facts of one session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) core: Arc<Core>,
+    pub(super) repository: RepositoryName,
+    pub(super) id: UploadId,
+    /// Whole seconds, as they are stored.
+    pub(super) started_at: SystemTime,
+    /// Our record of it, as far as there is one.
+    pub(super) recorded: Recorded,
+    /// Begun by distribution v3 on a backend that cannot append: there is more to remove than our own keys.
+    pub(super) is_foreign: bool,
+}
+
+/// The record of a session as it was when it was read last.
+#[derive(Debug, Clone)]
+pub(super) enum Recorded {
+    /// There is none.
+    Nothing,
+    /// There is one, of this version where the backend has versions.
+    At(Option<Version>),
+}
+
+/// The content of our record of a session.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record {
+    version: u32,
+    /// As in `startedat`, so that continuing takes one call less.
+    started_at: String,
+    /// Bytes received.
+    pub(super) size: u64,
+    /// Whether `data` is a finished file of all that was received.
+    #[serde(default)]
+    pub(super) sealed: bool,
+    /// The driver's resume token, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    writer: Option<String>,
+    /// Hash states by algorithm, in base64.
+    #[serde(default)]
+    states: BTreeMap<String, String>,
+}
+
+/// A session that was looked for on a backend that cannot append.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing was received yet.
+    Empty(Session),
+    /// Something was received.
+    Recorded(Session, Record),
+    /// distribution v3 began it; the driver may find its bytes by their path.
+    Foreign(Session),
+}
+
+impl Session {
+    /// Begins a session: it can be found from now on.
+    pub(super) async fn begin(core: &Arc<Core>, repository: &RepositoryName) -> Result<Self> {
+        let now = core.options.clock.now();
+        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let timestamp = Timestamp::from_unix(NoContext, since_epoch.as_secs(), since_epoch.subsec_nanos());
+        let session = Self {
+            core: core.clone(),
+            repository: repository.clone(),
+            id: UploadId::new(Uuid::new_v7(timestamp)),
+            started_at: SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs()),
+            recorded: Recorded::Nothing,
+            is_foreign: false,
+        };
+        let path = core.layout.upload_started_at(repository, &session.id);
+        let content = format_started_at(session.started_at)?;
+        // Not durable: who loses an empty session to a power failure begins another one.
+        let options = PutOptions {
+            mode: PutMode::Overwrite,
+            durable: false,
+        };
+        core.driver
+            .put_content(&path, content.into(), options)
+            .await
+            .or_failed()?;
+        Ok(session)
+    }
+
+    /// Finds a session by its `startedat`.
+    pub(super) async fn find(core: &Arc<Core>, repository: &RepositoryName, id: &UploadId) -> Result<Self> {
+        let path = core.layout.upload_started_at(repository, id);
+        let content = core.driver.get_content(&path, MAX_STARTED_AT_BYTES).await;
+        let content = content.or_unknown(|| Error::UploadUnknown { id: *id })?;
+        let started_at = parse_started_at(&content).ok_or_else(|| Error::Damaged {
+            what: "an upload's start time".to_owned(),
+        })?;
+        Ok(Self {
+            core: core.clone(),
+            repository: repository.clone(),
+            id: *id,
+            started_at,
+            recorded: Recorded::Nothing,
+            is_foreign: false,
+        })
+    }
+
+    /// Finds a session on a backend that cannot append, in as few calls as what is expected allows: the record
+    /// tells everything, and one listing tells that there is none yet.
+    pub(super) async fn find_recorded(
+        core: &Arc<Core>,
+        repository: &RepositoryName,
+        id: &UploadId,
+        is_expected_empty: bool,
+    ) -> Result<Found> {
+        if !is_expected_empty && let Some(found) = Self::read_record(core, repository, id).await? {
+            return Ok(found);
+        }
+        let unknown = || Error::UploadUnknown { id: *id };
+        let directory = core.layout.upload(repository, id);
+        let listed = core.driver.list(&directory, ListOptions::default()).await;
+        let listed = listed.or_unknown(unknown)?;
+        let has = |name: &str| listed.iter().any(|info| info.path.name() == name);
+        if !has("startedat") {
+            return Err(unknown());
+        }
+        if has("session") {
+            return Self::read_record(core, repository, id).await?.ok_or_else(unknown);
+        }
+        // The original keeps a hash state from the start; we keep none here.
+        if has("hashstates") || has("data") {
+            let mut session = Self::find(core, repository, id).await?;
+            session.is_foreign = true;
+            return Ok(Found::Foreign(session));
+        }
+        Ok(Found::Empty(match started_at_of(id) {
+            Some(started_at) => Self {
+                core: core.clone(),
+                repository: repository.clone(),
+                id: *id,
+                started_at,
+                recorded: Recorded::Nothing,
+                is_foreign: false,
+            },
+            None => Self::find(core, repository, id).await?,
+        }))
+    }
+
+    async fn read_record(
+        core: &Arc<Core>,
+        repository: &RepositoryName,
+        id: &UploadId,
+    ) -> Result<Option<Found>> {
+        let path = core.layout.upload_session(repository, id);
+        let Some(read) = core.driver.read(&path, ReadRange::Full).await.found()? else {
+            return Ok(None);
+        };
+        let damaged = || Error::Damaged {
+            what: "the record of an upload".to_owned(),
+        };
+        let version = read.info.version.clone();
+        let Content::Stream(stream) = read.content else {
+            return Err(damaged());
+        };
+        let content = collect(core, stream).await?;
+        let record: Record = serde_json::from_slice(&content).map_err(|_| damaged())?;
+        if record.version != RECORD_VERSION {
+            return Err(damaged());
+        }
+        let session = Self {
+            core: core.clone(),
+            repository: repository.clone(),
+            id: *id,
+            started_at: parse_started_at(record.started_at.as_bytes()).ok_or_else(damaged)?,
+            recorded: Recorded::At(version),
+            is_foreign: false,
+        };
+        Ok(Some(Found::Recorded(session, record)))
+    }
+
+    /// Keeps a record, unless somebody else did since ours was read: then that is where the upload stands.
+    pub(super) async fn record(&self, record: &Record) -> Result<()> {
+        let has_versions = self.core.driver.capabilities().conditional_update;
+        let mode = match &self.recorded {
+            Recorded::Nothing => PutMode::Create,
+            Recorded::At(Some(version)) if has_versions => PutMode::Update(version.clone()),
+            Recorded::At(_) => PutMode::Overwrite,
+        };
+        let content = serde_json::to_vec(record).map_err(|error| Error::Internal(error.into()))?;
+        let path = self.core.layout.upload_session(&self.repository, &self.id);
+        let options = PutOptions { mode, durable: true };
+        match self.core.driver.put_content(&path, content.into(), options).await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.kind() {
+                ErrorKind::AlreadyExists | ErrorKind::PreconditionFailed => Err(self.taken().await),
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    /// The error for the one who lost an upload to another writer: where it stands now.
+    async fn taken(&self) -> Error {
+        match Self::read_record(&self.core, &self.repository, &self.id).await {
+            Ok(Some(Found::Recorded(_, record))) => Error::UploadOffset {
+                id: self.id,
+                size: record.size,
+            },
+            Ok(_) => self.unknown(),
+            Err(error) => error,
+        }
+    }
+
+    /// Whether nobody ended the session meanwhile.
+    pub(super) async fn is_there(&self) -> Result<bool> {
+        let path = self.core.layout.upload_started_at(&self.repository, &self.id);
+        Ok(self.core.driver.stat(&path).await.found()?.is_some())
+    }
+
+    /// The session is not there (any more).
+    pub(super) fn unknown(&self) -> Error {
+        Error::UploadUnknown { id: self.id }
+    }
+
+    /// Where the bytes go.
+    pub(super) fn data(&self) -> DriverPath {
+        self.core.layout.upload_data(&self.repository, &self.id)
+    }
+
+    /// Removes everything that is kept of the session by our own keys.
+    pub(super) async fn remove_known(&self) -> Result<()> {
+        let layout = &self.core.layout;
+        let keys = [
+            layout.upload_started_at(&self.repository, &self.id),
+            layout.upload_session(&self.repository, &self.id),
+            layout.upload_data(&self.repository, &self.id),
+        ];
+        self.core.driver.delete_files(&keys).await.or_failed()
+    }
+
+    /// Removes everything below the session's directory, whoever made it.
+    pub(super) async fn remove_all(&self) -> Result<()> {
+        let directory = self.core.layout.upload(&self.repository, &self.id);
+        self.core.driver.delete(&directory).await.found()?;
+        Ok(())
+    }
+}
+
+impl Record {
+    pub(super) fn new(
+        session: &Session,
+        size: u64,
+        token: Option<&ResumeToken>,
+        hashers: &Hashers,
+    ) -> Result<Self> {
+        let resumable = session.core.options.resumable_digests || size == 0;
+        let states = hashers.states(size).filter(|_| resumable);
+        Ok(Self {
+            version: RECORD_VERSION,
+            started_at: format_started_at(session.started_at)?,
+            size,
+            sealed: false,
+            writer: token.map(|token| BASE64.encode(token.as_bytes())),
+            states: states
+                .map(|(algorithm, state)| (algorithm.to_string(), BASE64.encode(state)))
+                .collect(),
+        })
+    }
+
+    /// The driver's resume token; an undecodable one is one that cannot be used.
+    pub(super) fn token(&self) -> Option<ResumeToken> {
+        let text = self.writer.as_ref()?;
+        Some(ResumeToken::new(BASE64.decode(text).unwrap_or_default()))
+    }
+
+    /// The hashes of what was received, as far as they can be believed.
+    pub(super) fn hashers(&self, size: u64) -> Hashers {
+        let states = self.states.iter().filter_map(|(algorithm, state)| {
+            let algorithm: Algorithm = algorithm.parse().ok()?;
+            Some((algorithm, BASE64.decode(state).ok()?))
+        });
+        Hashers::restore(states, size)
+    }
+}
+
+/// As distribution v3 writes `startedat`: RFC 3339, UTC, whole seconds, no newline.
+pub(super) fn format_started_at(time: SystemTime) -> Result<String> {
+    let time = OffsetDateTime::from(time);
+    let whole = time.replace_nanosecond(0).unwrap_or(time);
+    whole
+        .format(&Rfc3339)
+        .map_err(|error| Error::Internal(error.into()))
+}
+
+/// Reads a `startedat`: RFC 3339, also with fractions of seconds and a numeric zone.
+pub(crate) fn parse_started_at(content: &[u8]) -> Option<SystemTime> {
+    let text = std::str::from_utf8(content).ok()?;
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
+}
+
+/// A UUID of version 7 begins with the time it was made at, which is what its `startedat` says, too.
+fn started_at_of(id: &UploadId) -> Option<SystemTime> {
+    let uuid = Uuid::try_parse(&id.to_string()).ok()?;
+    if uuid.get_version_num() != 7 {
+        return None;
+    }
+    let (seconds, _) = uuid.get_timestamp()?.to_unix();
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+async fn collect(core: &Core, stream: ByteStream) -> Result<Bytes> {
+    hythe_driver::collect(core.driver.name(), stream, MAX_RECORD_BYTES)
+        .await
+        .or_failed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_times_are_those_of_distribution() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_284_849_999);
+        assert_eq!(format_started_at(time).unwrap(), "2026-11-21T18:14:09Z");
+
+        let check = |text: &str, expected: Option<u64>| {
+            let expected = expected.map(|millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis));
+            assert_eq!(parse_started_at(text.as_bytes()), expected, "{text:?}");
+        };
+        check("2026-11-21T18:14:09Z", Some(1_795_284_849_000));
+        check("2026-11-21T18:14:09.5Z", Some(1_795_284_849_500));
+        check("2026-11-21T20:14:09+02:00", Some(1_795_284_849_000));
+        check("2026-11-21T18:14:09Z\n", None);
+        check("", None);
+        check("yesterday", None);
+    }
+
+    #[test]
+    fn an_id_of_ours_tells_its_start_time() {
+        let uuid = Uuid::new_v7(Timestamp::from_unix(NoContext, 1_795_284_849, 999_000_000));
+        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_284_849);
+        assert_eq!(started_at_of(&UploadId::new(uuid)), Some(expected));
+        assert_eq!(started_at_of(&UploadId::new(Uuid::new_v4())), None);
+    }
+}

@@ -1,0 +1,384 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hythe_digest::{Algorithm, Digest};
+use hythe_distribution::{BlobWriter, Error, Result, ResumeOptions, UploadId, UploadStatus};
+use hythe_driver::{self as driver, ErrorKind, FileWriter, ResumeToken, WriterMode};
+use hythe_manifest::Descriptor;
+use hythe_reference::RepositoryName;
+
+use crate::core::Core;
+use crate::error::{DriverResultExt, failed};
+
+use super::hash_state::{self, Hashers};
+use super::session::{Found, Record, Recorded, Session};
+
+/// One upload, opened for writing.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(super) session: Session,
+    pub(super) data: Data,
+    /// Hashes of exactly what is in `data`; empty when that is not certain.
+    pub(super) hashers: Hashers,
+    /// Whether there is something to keep that was not kept before.
+    pub(super) is_changed: bool,
+    /// Whether this is the writer that began the session, so that nobody else can be writing it.
+    pub(super) is_new: bool,
+}
+
+/// Where the bytes go.
+pub(super) enum Data {
+    /// Nowhere yet: on a backend that cannot append, a writer is opened with the first byte.
+    NotBegun,
+    /// Into the driver.
+    Open(Box<dyn FileWriter>),
+    /// Nowhere any more: a finished file holds all of them, because they had to be read again.
+    Sealed {
+        /// Bytes in that file.
+        size: u64,
+    },
+}
+
+impl Data {
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::NotBegun => 0,
+            Self::Open(writer) => writer.size(),
+            Self::Sealed { size } => *size,
+        }
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBegun => f.write_str("NotBegun"),
+            Self::Open(writer) => f.debug_tuple("Open").field(writer).finish(),
+            Self::Sealed { size } => f.debug_struct("Sealed").field("size", size).finish(),
+        }
+    }
+}
+
+/// Starts an upload.
+pub(crate) async fn create(
+    core: &Arc<Core>,
+    repository: &RepositoryName,
+    announced: Option<Algorithm>,
+) -> Result<Upload> {
+    let session = Session::begin(core, repository).await?;
+    let data = if core.driver.capabilities().append {
+        // The original expects the file from the start.
+        let writer = core.driver.writer(&session.data(), WriterMode::Create).await;
+        Data::Open(writer.or_failed()?)
+    } else {
+        Data::NotBegun
+    };
+    Ok(Upload {
+        session,
+        data,
+        hashers: Hashers::fresh(announced),
+        is_changed: true,
+        is_new: true,
+    })
+}
+
+/// Where an upload stands.
+pub(crate) async fn status(
+    core: &Arc<Core>,
+    repository: &RepositoryName,
+    id: &UploadId,
+) -> Result<UploadStatus> {
+    if core.driver.capabilities().append {
+        let session = Session::find(core, repository, id).await?;
+        let info = core.driver.stat(&session.data()).await;
+        return Ok(UploadStatus {
+            size: info.or_unknown(|| session.unknown())?.size(),
+            started_at: session.started_at,
+        });
+    }
+    let (session, size) = match Session::find_recorded(core, repository, id, false).await? {
+        Found::Empty(session) => (session, 0),
+        Found::Recorded(session, record) => (session, record.size),
+        Found::Foreign(session) => {
+            let size = open_foreign(&session).await?.size();
+            (session, size)
+        }
+    };
+    Ok(UploadStatus {
+        size,
+        started_at: session.started_at,
+    })
+}
+
+/// Continues an upload.
+pub(crate) async fn resume(
+    core: &Arc<Core>,
+    repository: &RepositoryName,
+    id: &UploadId,
+    options: ResumeOptions,
+) -> Result<Upload> {
+    let upload = if core.driver.capabilities().append {
+        resume_in_place(core, repository, id).await?
+    } else {
+        resume_recorded(core, repository, id, options).await?
+    };
+    match options.expected_size {
+        Some(expected) if expected != upload.data.size() => Err(Error::UploadOffset {
+            id: *id,
+            size: upload.data.size(),
+        }),
+        _ => Ok(upload),
+    }
+}
+
+async fn resume_in_place(core: &Arc<Core>, repository: &RepositoryName, id: &UploadId) -> Result<Upload> {
+    let session = Session::find(core, repository, id).await?;
+    let writer = open_to_append(&session).await?;
+    let hashers = hash_state::load(core, repository, id, writer.size()).await?;
+    Ok(Upload {
+        session,
+        data: Data::Open(writer),
+        hashers,
+        is_changed: false,
+        is_new: false,
+    })
+}
+
+/// Opens what was received, held against other writers. That it is gone means that somebody ended the upload.
+pub(super) async fn open_to_append(session: &Session) -> Result<Box<dyn FileWriter>> {
+    let path = session.data();
+    let opened = session.core.driver.writer(&path, WriterMode::Append).await;
+    match opened {
+        Err(error) if error.kind() == ErrorKind::Busy => {
+            let info = session.core.driver.stat(&path).await;
+            Err(Error::UploadOffset {
+                id: session.id,
+                size: info.or_unknown(|| session.unknown())?.size(),
+            })
+        }
+        opened => opened.or_unknown(|| session.unknown()),
+    }
+}
+
+async fn resume_recorded(
+    core: &Arc<Core>,
+    repository: &RepositoryName,
+    id: &UploadId,
+    options: ResumeOptions,
+) -> Result<Upload> {
+    let is_expected_empty = options.expected_size == Some(0);
+    let (session, data, hashers) =
+        match Session::find_recorded(core, repository, id, is_expected_empty).await? {
+            Found::Empty(session) => (session, Data::NotBegun, Hashers::fresh(None)),
+            Found::Recorded(session, record) => {
+                let data = open_recorded(&session, &record).await?;
+                let hashers = record.hashers(data.size());
+                (session, data, hashers)
+            }
+            Found::Foreign(session) => {
+                let data = open_foreign(&session).await?;
+                let hashers = hash_state::load(core, repository, id, data.size()).await?;
+                (session, data, hashers)
+            }
+        };
+    Ok(Upload {
+        session,
+        data,
+        hashers,
+        is_changed: false,
+        is_new: false,
+    })
+}
+
+async fn open_recorded(session: &Session, record: &Record) -> Result<Data> {
+    if record.sealed {
+        return Ok(Data::Sealed { size: record.size });
+    }
+    let mode = match record.token() {
+        Some(token) => WriterMode::Resume(token),
+        None if record.size == 0 => return Ok(Data::NotBegun),
+        None => WriterMode::Append,
+    };
+    let writer = session.core.driver.writer(&session.data(), mode).await;
+    writer.map(Data::Open).map_err(|error| ended(session, error))
+}
+
+/// What distribution v3 uploaded, where the driver finds it by its path.
+async fn open_foreign(session: &Session) -> Result<Data> {
+    let opened = session
+        .core
+        .driver
+        .writer(&session.data(), WriterMode::Append)
+        .await;
+    match opened {
+        Ok(writer) => Ok(Data::Open(writer)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => {
+            Ok(Data::NotBegun)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// An upload that the driver does not know any more was ended by somebody else.
+pub(super) fn ended(session: &Session, error: driver::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::InvalidToken => session.unknown(),
+        _ => failed(error),
+    }
+}
+
+impl Upload {
+    /// The driver's writer, opened if need be.
+    async fn begun(&mut self) -> Result<&mut Box<dyn FileWriter>> {
+        if let Data::NotBegun = self.data {
+            let path = self.session.data();
+            let writer = self.session.core.driver.writer(&path, WriterMode::Create).await;
+            self.data = Data::Open(writer.or_failed()?);
+        }
+        match &mut self.data {
+            Data::Open(writer) => Ok(writer),
+            // Only a commit that had to read the content again seals it; the client has said that it is
+            // complete, and can still commit it by its right digest.
+            Data::NotBegun | Data::Sealed { .. } => Err(Error::Unsupported),
+        }
+    }
+
+    /// Keeps everything for a later writer.
+    pub(super) async fn keep(self) -> Result<()> {
+        let Self {
+            session,
+            data,
+            hashers,
+            is_changed,
+            ..
+        } = self;
+        if session.core.driver.capabilities().append {
+            match data {
+                Data::Open(writer) => keep_in_place(&session, writer, &hashers, is_changed).await,
+                Data::NotBegun | Data::Sealed { .. } => Ok(()),
+            }
+        } else {
+            match data {
+                Data::Open(writer) if is_changed => {
+                    keep_recorded(&session, writer, &hashers).await?;
+                    Ok(())
+                }
+                // The algorithm that a client announced is kept in the hashes.
+                Data::NotBegun if is_changed && hashers.has_announced() => {
+                    session.record(&Record::new(&session, 0, None, &hashers)?).await
+                }
+                // A writer that wrote nothing leaves what its token said.
+                Data::Open(_) | Data::NotBegun | Data::Sealed { .. } => Ok(()),
+            }
+        }
+    }
+}
+
+/// Bytes first, then the states that speak of them.
+pub(super) async fn keep_in_place(
+    session: &Session,
+    writer: Box<dyn FileWriter>,
+    hashers: &Hashers,
+    is_changed: bool,
+) -> Result<()> {
+    let size = writer.size();
+    writer.suspend().await.map_err(|error| ended(session, error))?;
+    if is_changed {
+        hash_state::save(&session.core, &session.repository, &session.id, hashers, size).await;
+    }
+    Ok(())
+}
+
+/// Bytes first, then the record that speaks of them. Of several writers one gets his record in.
+pub(super) async fn keep_recorded(
+    session: &Session,
+    writer: Box<dyn FileWriter>,
+    hashers: &Hashers,
+) -> Result<WriterMode> {
+    let size = writer.size();
+    let token = writer.suspend().await.map_err(|error| ended(session, error))?;
+    let record = Record::new(session, size, token.as_ref(), hashers)?;
+    let kept = session.record(&record).await;
+    if let Err(error) = kept {
+        if matches!(session.recorded, Recorded::Nothing) {
+            abandon(session, token).await;
+        }
+        return Err(error);
+    }
+    Ok(token.map_or(WriterMode::Append, WriterMode::Resume))
+}
+
+/// Removes bytes that no record speaks of, because somebody else recorded his.
+async fn abandon(session: &Session, token: Option<ResumeToken>) {
+    let Some(token) = token else { return };
+    let path = session.data();
+    let abandoned = match session.core.driver.writer(&path, WriterMode::Resume(token)).await {
+        Ok(writer) => writer.cancel().await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = abandoned {
+        tracing::warn!(%error, "bytes of an upload that another writer won were not removed");
+    }
+}
+
+#[async_trait]
+impl BlobWriter for Upload {
+    fn id(&self) -> UploadId {
+        self.session.id
+    }
+
+    fn started_at(&self) -> SystemTime {
+        self.session.started_at
+    }
+
+    fn size(&self) -> u64 {
+        self.data.size()
+    }
+
+    async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
+        if batch.iter().all(Bytes::is_empty) {
+            return Ok(());
+        }
+        self.begun().await?;
+        self.is_changed = true;
+        // Should this future be dropped half-way, nobody knows how far the driver came: then the hashes stay
+        // taken, and the content is read again before it is committed.
+        let before = std::mem::take(&mut self.hashers);
+        let writer = self.begun().await?;
+        let (hashed, written) =
+            futures_util::join!(before.clone().update(batch.clone()), writer.write(batch));
+        match written {
+            Ok(()) => {
+                self.hashers = hashed;
+                Ok(())
+            }
+            Err(error) => {
+                self.hashers = before;
+                Err(failed(error))
+            }
+        }
+    }
+
+    async fn suspend(self: Box<Self>) -> Result<()> {
+        self.keep().await
+    }
+
+    async fn commit(self: Box<Self>, digest: &Digest) -> Result<Descriptor> {
+        super::commit::commit(*self, digest).await
+    }
+
+    async fn cancel(self: Box<Self>) -> Result<()> {
+        let Self { session, data, .. } = *self;
+        if let Data::Open(writer) = data {
+            writer.cancel().await.or_failed()?;
+        }
+        if session.core.driver.capabilities().append || session.is_foreign {
+            session.remove_all().await
+        } else {
+            session.remove_known().await
+        }
+    }
+}
