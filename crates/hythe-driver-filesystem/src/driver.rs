@@ -253,3 +253,21 @@ impl StorageDriver for FilesystemDriver {
         Ok(None)
     }
 }
+
+/// The whole suite as on a kernel without `openat2`.
+#[cfg(test)]
+mod tests {
+    use hythe_driver_testsuite::{Fixture, driver_suite};
+
+    use super::*;
+
+    driver_suite!(async || {
+        let root = tempfile::tempdir().unwrap();
+        let parameters = FilesystemParameters::at(root.path());
+        let open = || {
+            let os = open_root(root.path()).unwrap().without_openat2();
+            FilesystemDriver::over(os, parameters.clone()).unwrap()
+        };
+        Fixture::new(open(), open()).keeping(root)
+    });
+}

@@ -113,7 +113,7 @@ impl StorageDriver for InMemoryDriver {
 
     async fn rename(&self, from: &DriverPath, to: &DriverPath) -> Result<()> {
         let mut tree = self.tree();
-        tree.stat(from)
+        tree.content(from)
             .map_err(|kind| Error::new(NAME, "rename", kind).at(from))?;
         tree.rename(from, to, true)
             .map_err(|kind| Error::new(NAME, "rename", kind).at(to))

@@ -1,0 +1,3 @@
+//! The behaviour suite on the filesystem driver, and what only a file system has.
+
+mod suite;

@@ -1,0 +1,3 @@
+//! The behaviour suite on the in-memory driver.
+
+mod plain;
