@@ -57,7 +57,10 @@ mod tag_store;
 mod upload;
 
 pub use crate::layout::Layout;
-pub use crate::manifest_verify::ValidationRules;
+pub use crate::manifest_verify::{
+    ImageBlobs, ImagePlatform, IndexPlatforms, InvalidExpression, UrlSettings, ValidationRules,
+    ValidationSettings,
+};
 pub use crate::options::{Clock, RegistryOptions, SystemClock};
 pub use crate::registry::Registry;
 pub use crate::upload::purge;

@@ -1,3 +1,232 @@
 //! Removing uploads that nobody finished.
 //!
-//! To be written: `PurgeOptions`, `PurgeReport`, `purge_once`, `run`.
+//! A client that goes away in the middle of an upload leaves its session behind, for days in case it comes back.
+//! [`purge_once`] removes those that were started too long ago; [`run`] does it again and again until it is told to
+//! stop.
+//!
+//! Age is counted from `startedat`, as in distribution v3. That one keeps directories without it for ever; it makes
+//! one itself whenever an upload is cancelled. Here they go too, by the time their files were last written.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use hythe_driver::{
+    self as driver, DriverPath, FileInfo, StorageDriver, WalkControl, WalkOptions, WalkVisitor,
+};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::layout::Layout;
+use crate::options::Clock;
+
+/// `startedat` holds a time as text, 20 bytes and a few more with fractions and a zone.
+const MAX_STARTED_AT_BYTES: u64 = 256;
+
+/// What to remove (`storage.maintenance.uploadpurging`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PurgeOptions {
+    /// Uploads started longer ago than this (`age`).
+    pub older_than: Duration,
+    /// Only tell what would be removed (`dryrun`).
+    pub dry_run: bool,
+}
+
+/// When to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PurgeSchedule {
+    /// How long to wait before the first time, so that many registries that start together do not look together.
+    pub first_after: Duration,
+    /// How long to wait between two times (`interval`).
+    pub interval: Duration,
+}
+
+/// A week, as in distribution v3.
+impl Default for PurgeOptions {
+    fn default() -> Self {
+        Self {
+            older_than: Duration::from_secs(7 * 24 * 60 * 60),
+            dry_run: false,
+        }
+    }
+}
+
+/// What one look led to.
+#[derive(Debug, Default)]
+pub struct PurgeReport {
+    /// The directories that were removed, or would have been in a dry run.
+    pub removed: Vec<DriverPath>,
+    /// What went wrong. The uploads concerned are looked at again the next time.
+    pub errors: Vec<driver::Error>,
+}
+
+/// Looks at every upload once and removes the old ones.
+///
+/// # Behaviour
+/// * An upload is old when its `startedat` is; when that is missing or cannot be read as a time, when nothing in its
+///   directory was written for that long. Where the backend tells no times, it stays.
+/// * Only directories named after a UUID in a repository's `_uploads` are uploads.
+/// * No error ends the look; all are reported.
+/// * What the backend holds for an unfinished upload goes with the directory.
+/// * Dropping the future leaves at worst an upload half removed, which the next look completes.
+pub async fn purge_once(driver: &dyn StorageDriver, options: PurgeOptions, clock: &dyn Clock) -> PurgeReport {
+    let mut report = PurgeReport::default();
+    // A clock that stands before the age finds nothing old.
+    let Some(threshold) = clock.now().checked_sub(options.older_than) else {
+        return report;
+    };
+    let mut uploads = Uploads::default();
+    let root = Layout::default().repositories();
+    match driver.walk(&root, WalkOptions::default(), &mut uploads).await {
+        // An empty registry has nothing to purge.
+        Err(error) if !error.is_not_found() => report.errors.push(error),
+        _ => {}
+    }
+    for upload in uploads.found {
+        match purge(driver, &upload, threshold, options.dry_run).await {
+            Ok(true) => report.removed.push(upload),
+            Ok(false) => {}
+            Err(error) => report.errors.push(error),
+        }
+    }
+    report
+}
+
+/// Looks again and again until `stop` is cancelled, and logs what it finds.
+pub async fn run(
+    driver: Arc<dyn StorageDriver>,
+    options: PurgeOptions,
+    schedule: PurgeSchedule,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) {
+    let mut wait = schedule.first_after;
+    loop {
+        tracing::info!(seconds = wait.as_secs(), "upload purge is scheduled");
+        let waited = unless(&stop, tokio::time::sleep(wait)).await;
+        let Some(()) = waited else { return };
+        let older_than = options.older_than.as_secs();
+        tracing::info!(
+            older_than_seconds = older_than,
+            dry_run = options.dry_run,
+            "upload purge begins"
+        );
+        let purged = unless(&stop, purge_once(&*driver, options, &*clock)).await;
+        let Some(report) = purged else { return };
+        for upload in &report.removed {
+            tracing::info!(%upload, dry_run = options.dry_run, "old upload removed");
+        }
+        for error in &report.errors {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "upload could not be purged");
+        }
+        tracing::info!(
+            removed = report.removed.len(),
+            errors = report.errors.len(),
+            "upload purge ends"
+        );
+        wait = schedule.interval;
+    }
+}
+
+/// What the future returns, or `None` when it had to stop.
+async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    stop.run_until_cancelled(work).await
+}
+
+/// Removes one upload if it is old; whether it was.
+async fn purge(
+    driver: &dyn StorageDriver,
+    upload: &DriverPath,
+    threshold: SystemTime,
+    dry_run: bool,
+) -> driver::Result<bool> {
+    let since = match started_at(driver, upload).await? {
+        Some(started_at) => Some(started_at),
+        None => last_written(driver, upload).await?,
+    };
+    let is_old = since.is_some_and(|since| since < threshold);
+    if is_old && !dry_run {
+        match driver.delete(upload).await {
+            // Somebody else was faster.
+            Err(error) if error.is_not_found() => return Ok(false),
+            deleted => deleted?,
+        }
+    }
+    Ok(is_old)
+}
+
+/// When an upload was started; `None` when that is not recorded, or not as a time.
+async fn started_at(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::Result<Option<SystemTime>> {
+    let Ok(path) = upload.join("startedat") else {
+        return Ok(None);
+    };
+    match driver.get_content(&path, MAX_STARTED_AT_BYTES).await {
+        Ok(content) => {
+            let text = std::str::from_utf8(&content).ok();
+            let time = text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+            Ok(time.map(SystemTime::from))
+        }
+        Err(error) => match error.kind() {
+            driver::ErrorKind::NotFound | driver::ErrorKind::NotAFile | driver::ErrorKind::TooLarge => {
+                Ok(None)
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// When anything of an upload was last written; `None` when the backend does not tell.
+async fn last_written(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::Result<Option<SystemTime>> {
+    let mut newest = Newest(driver.stat(upload).await?.modified);
+    match driver.walk(upload, WalkOptions::default(), &mut newest).await {
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+        Ok(()) => Ok(newest.0),
+    }
+}
+
+/// Collects the directories of uploads.
+#[derive(Default)]
+struct Uploads {
+    found: Vec<DriverPath>,
+}
+
+#[async_trait]
+impl WalkVisitor for Uploads {
+    async fn visit(&mut self, info: FileInfo) -> driver::Result<WalkControl> {
+        if !info.is_directory() {
+            return Ok(WalkControl::Skip);
+        }
+        let is_in_uploads = info
+            .path
+            .parent()
+            .is_some_and(|parent| parent.name() == "_uploads");
+        if is_in_uploads {
+            if Uuid::try_parse(info.path.name()).is_ok() {
+                self.found.push(info.path);
+            }
+            return Ok(WalkControl::Skip);
+        }
+        let is_other_kind = info.path.name().starts_with('_') && info.path.name() != "_uploads";
+        Ok(if is_other_kind {
+            WalkControl::Skip
+        } else {
+            WalkControl::Descend
+        })
+    }
+}
+
+/// Keeps the latest time of what it sees.
+struct Newest(Option<SystemTime>);
+
+#[async_trait]
+impl WalkVisitor for Newest {
+    async fn visit(&mut self, info: FileInfo) -> driver::Result<WalkControl> {
+        self.0 = self.0.max(info.modified);
+        Ok(WalkControl::Descend)
+    }
+}
