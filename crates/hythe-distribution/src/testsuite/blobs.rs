@@ -232,8 +232,6 @@ async fn is_unknown(repository: &dyn Repository, digest: &Digest) {
         "{redirect:?}"
     );
 }
-    );
-}
 
 fn get_request() -> RedirectRequest {
     RedirectRequest {
