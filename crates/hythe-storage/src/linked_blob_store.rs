@@ -205,3 +205,219 @@ impl BlobDeleter for LinkedBlobStore {
         statters.forget(digest).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::result::Result;
+    use std::sync::Mutex;
+
+    use hythe_distribution::{BlobDescriptorCacheProvider, BlobDescriptorService, CacheError, Mount};
+    use hythe_driver_inmemory::InMemoryDriver;
+
+    use super::*;
+    use crate::options::RegistryOptions;
+
+    /// Remembers everything for ever, for all repositories alike, or fails.
+    #[derive(Debug, Default, Clone)]
+    struct Cache {
+        known: Arc<Mutex<HashMap<Digest, Descriptor>>>,
+        fails: bool,
+    }
+
+    #[async_trait]
+    impl BlobDescriptorService for Cache {
+        async fn stat(&self, digest: &Digest) -> Result<Option<Descriptor>, CacheError> {
+            self.check("stat")?;
+            Ok(self.known.lock().unwrap().get(digest).cloned())
+        }
+
+        async fn set(&self, digest: &Digest, descriptor: &Descriptor) -> Result<(), CacheError> {
+            self.check("set")?;
+            self.known.lock().unwrap().insert(*digest, descriptor.clone());
+            Ok(())
+        }
+
+        async fn clear(&self, digest: &Digest) -> Result<(), CacheError> {
+            self.check("clear")?;
+            self.known.lock().unwrap().remove(digest);
+            Ok(())
+        }
+    }
+
+    impl BlobDescriptorCacheProvider for Cache {
+        fn repository_scoped(&self, _name: &RepositoryName) -> Arc<dyn BlobDescriptorService> {
+            Arc::new(self.clone())
+        }
+    }
+
+    impl Cache {
+        fn check(&self, operation: &'static str) -> Result<(), CacheError> {
+            if self.fails {
+                let source = "unreachable".into();
+                return Err(CacheError { operation, source });
+            }
+            Ok(())
+        }
+
+        fn has(&self, digest: &Digest) -> bool {
+            self.known.lock().unwrap().contains_key(digest)
+        }
+    }
+
+    fn name(text: &str) -> RepositoryName {
+        RepositoryName::parse(text).unwrap()
+    }
+
+    fn store(cache: &Cache) -> LinkedBlobStore {
+        let options = RegistryOptions {
+            delete: true,
+            descriptor_cache: Some(Arc::new(cache.clone())),
+            ..RegistryOptions::default()
+        };
+        let core = Core::new(Arc::new(InMemoryDriver::new()), options);
+        LinkedBlobStore::new(Arc::new(core), name("a"))
+    }
+
+    /// What distribution v3 makes of an upload that was named by sha512.
+    async fn alias_of_the_original(store: &LinkedBlobStore, content: &'static [u8]) -> (Digest, Digest) {
+        let stored = store.put(None, Bytes::from(content)).await.unwrap().digest;
+        let alias = Digest::of(Algorithm::Sha512, content);
+        links::make(&store.core, &store.repository, &Link::Layer(alias), &stored)
+            .await
+            .unwrap();
+        (alias, stored)
+    }
+
+    #[tokio::test]
+    async fn an_alias_is_served_under_the_digest_asked_for() {
+        let cache = Cache::default();
+        let store = store(&cache);
+        let (alias, stored) = alias_of_the_original(&store, b"content").await;
+        // The second round is answered by the cache.
+        for _ in 0..2 {
+            for trust in [Trust::Cached, Trust::Stored] {
+                let descriptor = store.stat(&alias, trust).await.unwrap();
+                assert_eq!((descriptor.digest, descriptor.size), (alias, 7));
+            }
+            let blob = store.open(&alias, BlobRange::Full).await.unwrap();
+            assert_eq!(blob.descriptor.digest, alias);
+            assert_eq!(store.get(&alias, 7).await.unwrap(), "content");
+        }
+        assert_eq!(store.stat(&stored, Trust::Stored).await.unwrap().digest, stored);
+    }
+
+    #[tokio::test]
+    async fn an_alias_is_mounted_as_one() {
+        let store = store(&Cache::default());
+        let (alias, stored) = alias_of_the_original(&store, b"content").await;
+        let target = LinkedBlobStore::new(store.core.clone(), name("b"));
+        let options = CreateOptions {
+            mount: Some(Mount {
+                digest: alias,
+                from: vec![name("c"), name("a")],
+            }),
+            algorithm: None,
+        };
+        let created = target.create(options).await.unwrap();
+        assert!(
+            matches!(&created, BlobCreated::Mounted(descriptor) if descriptor.digest == alias),
+            "{created:?}"
+        );
+        let link = links::read(&store.core, &name("b"), &Link::Layer(alias)).await;
+        assert_eq!(link.unwrap(), Some(stored));
+        assert_eq!(target.get(&alias, 7).await.unwrap(), "content");
+    }
+
+    #[tokio::test]
+    async fn a_cache_never_proves_that_content_is_there() {
+        let cache = Cache::default();
+        let store = store(&cache);
+        let digest = store.put(None, Bytes::from("content")).await.unwrap().digest;
+        assert!(cache.has(&digest));
+        let data = store.core.layout.blob_data(&digest);
+        store.core.driver.delete(&data).await.unwrap();
+
+        let stored = store.stat(&digest, Trust::Stored).await;
+        assert!(matches!(stored, Err(Error::BlobUnknown { .. })), "{stored:?}");
+        let target = LinkedBlobStore::new(store.core.clone(), name("b"));
+        let mount = Mount {
+            digest,
+            from: vec![name("a")],
+        };
+        let options = CreateOptions {
+            mount: Some(mount),
+            algorithm: None,
+        };
+        assert!(matches!(
+            target.create(options).await.unwrap(),
+            BlobCreated::Upload(_)
+        ));
+        let opened = store.open(&digest, BlobRange::Full).await;
+        assert!(matches!(opened, Err(Error::BlobUnknown { .. })), "{opened:?}");
+        assert!(!cache.has(&digest), "what was found gone is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_blob_is_forgotten_by_the_cache() {
+        let cache = Cache::default();
+        let store = store(&cache);
+        let digest = store.put(None, Bytes::from("content")).await.unwrap().digest;
+        store.delete(&digest).await.unwrap();
+        assert!(!cache.has(&digest));
+        let cached = store.stat(&digest, Trust::Cached).await;
+        assert!(matches!(cached, Err(Error::BlobUnknown { .. })), "{cached:?}");
+
+        // Also what a cache remembers wrongly.
+        cache
+            .set(&digest, &Descriptor::new(None, digest, 7))
+            .await
+            .unwrap();
+        assert!(matches!(
+            store.delete(&digest).await,
+            Err(Error::BlobUnknown { .. })
+        ));
+        assert!(!cache.has(&digest));
+    }
+
+    #[tokio::test]
+    async fn a_failing_cache_fails_nothing_but_deletion() {
+        let cache = Cache {
+            fails: true,
+            ..Cache::default()
+        };
+        let store = store(&cache);
+        let digest = store.put(None, Bytes::from("content")).await.unwrap().digest;
+        store.stat(&digest, Trust::Cached).await.unwrap();
+        store.open(&digest, BlobRange::Full).await.unwrap();
+        assert!(matches!(
+            store.delete(&digest).await,
+            Err(Error::Unavailable { .. })
+        ));
+        store.stat(&digest, Trust::Stored).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_damaged_link_can_be_deleted() {
+        let store = store(&Cache::default());
+        let digest = store.put(None, Bytes::from("content")).await.unwrap().digest;
+        let link = store.core.layout.layer_link(&name("a"), &digest);
+        let options = driver::PutOptions::default();
+        let damage = Bytes::from("sha256:");
+        store
+            .core
+            .driver
+            .put_content(&link, damage, options)
+            .await
+            .unwrap();
+        assert!(matches!(
+            store.stat(&digest, Trust::Stored).await,
+            Err(Error::Damaged { .. })
+        ));
+        store.delete(&digest).await.unwrap();
+        assert!(matches!(
+            store.stat(&digest, Trust::Stored).await,
+            Err(Error::BlobUnknown { .. })
+        ));
+    }
+}

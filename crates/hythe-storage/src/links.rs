@@ -273,3 +273,134 @@ impl WalkVisitor for Collector {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hythe_driver_inmemory::InMemoryDriver;
+
+    use super::*;
+    use crate::options::RegistryOptions;
+
+    fn core() -> Core {
+        Core::new(Arc::new(InMemoryDriver::new()), RegistryOptions::default())
+    }
+
+    fn name() -> RepositoryName {
+        RepositoryName::parse("a/b").unwrap()
+    }
+
+    async fn write(core: &Core, path: &DriverPath, content: &str) {
+        let content = Bytes::copy_from_slice(content.as_bytes());
+        let options = PutOptions::default();
+        core.driver.put_content(path, content, options).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_link_holds_exactly_a_digest() {
+        let core = core();
+        let digest = Digest::sha256(b"");
+        let link = LinkSet::Layers.link(&digest);
+        make(&core, &name(), &link, &digest).await.unwrap();
+
+        let path = core.layout.layer_link(&name(), &digest);
+        let content = core.driver.get_content(&path, 1000).await.unwrap();
+        assert_eq!(content, digest.to_string().as_bytes());
+        assert_eq!(read(&core, &name(), &link).await.unwrap(), Some(digest));
+
+        remove(&core, &name(), &link).await.unwrap();
+        assert_eq!(read(&core, &name(), &link).await.unwrap(), None);
+        remove(&core, &name(), &link).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_link_that_holds_anything_else_is_damaged() {
+        let core = core();
+        let digest = Digest::sha256(b"");
+        let path = core.layout.layer_link(&name(), &digest);
+        for content in [
+            String::new(),
+            format!("{digest}\n"),
+            format!(" {digest}"),
+            digest.hex(),
+            "sha256:".to_owned(),
+            "x".repeat(2000),
+        ] {
+            write(&core, &path, &content).await;
+            let read = read(&core, &name(), &Link::Layer(digest)).await;
+            assert!(
+                matches!(read, Err(Error::Damaged { .. })),
+                "{content:?}: {read:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn links_are_enumerated_in_order_and_by_page() {
+        let core = core();
+        let set = LinkSet::Revisions;
+        let mut digests: Vec<Digest> = (0..5_u8).map(|byte| Digest::sha256(&[byte])).collect();
+        digests.push(Digest::of(Algorithm::Sha512, b""));
+        for digest in &digests {
+            make(&core, &name(), &set.link(digest), digest).await.unwrap();
+        }
+        digests.sort_unstable();
+        // Neither what 2.x left, nor an emptied directory, nor a stray file is a link of the set.
+        let directory = set.directory(&core.layout, &name());
+        let hex = digests[0].hex();
+        let signature = format!("{directory}/sha256/{hex}/signatures/sha256/{hex}/link");
+        write(&core, &DriverPath::parse(&signature).unwrap(), "x").await;
+        let gone = set.link(&Digest::sha256(b"gone"));
+        make(&core, &name(), &gone, &digests[0]).await.unwrap();
+        remove(&core, &name(), &gone).await.unwrap();
+
+        let all = enumerate(&core, &name(), &set, PageRequest::default())
+            .await
+            .unwrap();
+        assert_eq!((all.items, all.next), (digests.clone(), None));
+        for limit in 1..=7 {
+            let mut paged = Vec::new();
+            let mut request = PageRequest::first(limit);
+            loop {
+                let page = enumerate(&core, &name(), &set, request.clone()).await.unwrap();
+                assert!(page.items.len() <= limit);
+                paged.extend(page.items);
+                match page.next {
+                    Some(next) => request.after = Some(next),
+                    None => break,
+                }
+            }
+            assert_eq!(paged, digests, "{limit}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_set_is_empty() {
+        let page = enumerate(&core(), &name(), &LinkSet::Layers, PageRequest::default()).await;
+        assert_eq!(page.unwrap(), Page::default());
+    }
+
+    #[tokio::test]
+    async fn members_are_told_with_what_they_hold() {
+        let core = core();
+        let set = LinkSet::Layers;
+        let digests: Vec<Digest> = (0..6_u8).map(|byte| Digest::sha256(&[byte])).collect();
+        for digest in &digests[..4] {
+            make(&core, &name(), &set.link(digest), digest).await.unwrap();
+        }
+        let alias = Digest::of(Algorithm::Sha512, b"alias");
+        make(&core, &name(), &set.link(&alias), &digests[0])
+            .await
+            .unwrap();
+        remove(&core, &name(), &set.link(&digests[3])).await.unwrap();
+
+        let asked: Vec<Digest> = digests.iter().copied().chain([alias]).collect();
+        let found = members(&core, &name(), &set, &asked).await.unwrap();
+
+        let mut expected: HashMap<Digest, Digest> =
+            digests[..3].iter().map(|digest| (*digest, *digest)).collect();
+        expected.insert(alias, digests[0]);
+        assert_eq!(found, expected);
+    }
+}

@@ -129,3 +129,88 @@ impl ManifestService for ManifestStore {
         referrers::query(&self.core, &self.repository, subject, query).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hythe_driver_inmemory::InMemoryDriver;
+    use hythe_manifest::{ImageBuilder, MediaType};
+
+    use super::*;
+    use crate::options::RegistryOptions;
+
+    const SCHEMA_1: &str = r#"{"schemaVersion":1,"name":"a","tag":"b","fsLayers":[],"history":[]}"#;
+
+    fn store() -> ManifestStore {
+        let options = RegistryOptions {
+            delete: true,
+            ..RegistryOptions::default()
+        };
+        let core = Core::new(Arc::new(InMemoryDriver::new()), options);
+        ManifestStore::new(Arc::new(core), RepositoryName::parse("a").unwrap())
+    }
+
+    fn image() -> Manifest {
+        let config = Descriptor::new(Some(MediaType::OCI_CONFIG), Digest::sha256(b"{}"), 2);
+        ImageBuilder::new(config).build()
+    }
+
+    async fn stored(store: &ManifestStore, bytes: Bytes, link: impl Fn(Digest) -> Link) -> Digest {
+        let digest = Digest::sha256(&bytes);
+        blob_store::put(&store.core, &digest, bytes).await.unwrap();
+        links::make(&store.core, &store.repository, &link(digest), &digest)
+            .await
+            .unwrap();
+        digest
+    }
+
+    #[tokio::test]
+    async fn a_manifest_that_is_linked_as_a_blob_only_is_served() {
+        let store = store();
+        let manifest = image();
+        let digest = stored(&store, manifest.bytes().clone(), Link::Layer).await;
+        assert_eq!(store.get(&digest).await.unwrap(), manifest);
+        for trust in [Trust::Cached, Trust::Stored] {
+            assert!(store.exists(&digest, trust).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_no_manifest() {
+        let store = store();
+        for content in [
+            Bytes::from("{}"),
+            Bytes::from(SCHEMA_1),
+            vec![b' '; MAX_MANIFEST_BYTES + 1].into(),
+        ] {
+            let digest = stored(&store, content, Link::Layer).await;
+            assert!(matches!(
+                store.get(&digest).await,
+                Err(Error::ManifestUnknown { .. })
+            ));
+            assert!(!store.exists(&digest, Trust::Stored).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_manifest_of_schema_1_is_there_but_cannot_be_read() {
+        let store = store();
+        let digest = stored(&store, Bytes::from(SCHEMA_1), Link::Revision).await;
+        assert!(store.exists(&digest, Trust::Stored).await.unwrap());
+        assert!(matches!(store.get(&digest).await, Err(Error::ManifestInvalid(_))));
+        store.delete(&digest).await.unwrap();
+        assert!(!store.exists(&digest, Trust::Stored).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_manifest_whose_content_is_gone_is_unknown() {
+        let store = store();
+        let digest = stored(&store, image().bytes().clone(), Link::Revision).await;
+        let data = store.core.layout.blob_data(&digest);
+        store.core.driver.delete(&data).await.unwrap();
+        assert!(matches!(
+            store.get(&digest).await,
+            Err(Error::ManifestUnknown { .. })
+        ));
+        assert!(!store.exists(&digest, Trust::Stored).await.unwrap());
+    }
+}

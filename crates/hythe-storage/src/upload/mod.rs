@@ -23,6 +23,8 @@ mod commit;
 mod hash_state;
 pub mod purge;
 mod session;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::collections::HashSet;

@@ -1,0 +1,300 @@
+//! Uploads as they lie in a backend that appends: the files of distribution v3.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use hythe_digest::{Algorithm, Digest, Digester};
+use hythe_distribution::{BlobWriter, Error, ResumeOptions, UploadId};
+use hythe_driver::{DriverPath, PutOptions, WalkControl, WalkOptions, WalkVisitor, WriterMode};
+use hythe_driver_inmemory::InMemoryDriver;
+use hythe_reference::RepositoryName;
+
+use super::writer::Upload;
+use super::{create, resume, status};
+use crate::core::Core;
+use crate::options::{Clock, RegistryOptions};
+
+const ID: &str = "0192f0c1-7b3a-4c4d-8e5f-0123456789ab";
+
+/// 2026-11-21T18:14:09.5Z, always.
+#[derive(Debug)]
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_284_849_500)
+    }
+}
+
+fn core() -> Arc<Core> {
+    let options = RegistryOptions {
+        clock: Arc::new(Stopped),
+        ..RegistryOptions::default()
+    };
+    Arc::new(Core::new(Arc::new(InMemoryDriver::new()), options))
+}
+
+fn name() -> RepositoryName {
+    RepositoryName::parse("a").unwrap()
+}
+
+fn content(size: usize) -> Bytes {
+    (0..size).map(|index| (index % 251) as u8).collect()
+}
+
+async fn reopen(core: &Arc<Core>, id: &UploadId) -> hythe_distribution::Result<Box<Upload>> {
+    let resumed = resume(core, &name(), id, ResumeOptions::default()).await;
+    resumed.map(Box::new)
+}
+
+async fn put(core: &Core, path: &DriverPath, content: impl AsRef<[u8]>) {
+    let content = Bytes::copy_from_slice(content.as_ref());
+    let options = PutOptions::default();
+    core.driver.put_content(path, content, options).await.unwrap();
+}
+
+/// All files, as paths below the repository or the root of the layout, with their content.
+async fn files(core: &Core) -> Vec<(String, Bytes)> {
+    struct Files(Vec<DriverPath>);
+
+    #[async_trait::async_trait]
+    impl WalkVisitor for Files {
+        async fn visit(&mut self, info: hythe_driver::FileInfo) -> hythe_driver::Result<WalkControl> {
+            if !info.is_directory() {
+                self.0.push(info.path);
+            }
+            Ok(WalkControl::Descend)
+        }
+    }
+
+    let mut visitor = Files(Vec::new());
+    let root = DriverPath::root();
+    let walk = core.driver.walk(&root, WalkOptions::default(), &mut visitor);
+    walk.await.unwrap();
+    let mut files = Vec::new();
+    for path in visitor.0 {
+        let content = core.driver.get_content(&path, u64::MAX).await.unwrap();
+        let text = path.as_str().trim_start_matches("/docker/registry/v2/");
+        let text = text.trim_start_matches("repositories/a/");
+        files.push((text.to_owned(), content));
+    }
+    files
+}
+
+async fn names(core: &Core) -> Vec<String> {
+    files(core).await.into_iter().map(|(name, _)| name).collect()
+}
+
+/// An upload as distribution v3 leaves it between two requests.
+async fn begun_by_the_original(core: &Core, data: &[u8], states: &[(&str, Vec<u8>)]) -> UploadId {
+    let id = UploadId::parse(ID).unwrap();
+    let layout = &core.layout;
+    put(
+        core,
+        &layout.upload_started_at(&name(), &id),
+        "2026-11-21T18:14:09Z",
+    )
+    .await;
+    let path = layout.upload_data(&name(), &id);
+    let mut writer = core.driver.writer(&path, WriterMode::Create).await.unwrap();
+    writer.write(vec![Bytes::copy_from_slice(data)]).await.unwrap();
+    writer.suspend().await.unwrap();
+    for (offset, state) in states {
+        let directory = layout.upload_hash_states(&name(), &id);
+        let path = DriverPath::parse(&format!("{directory}/sha256/{offset}")).unwrap();
+        put(core, &path, state).await;
+    }
+    id
+}
+
+fn state(content: &[u8]) -> Vec<u8> {
+    let mut digester = Digester::new(Algorithm::Sha256);
+    digester.update(content);
+    digester.save_state()
+}
+
+#[tokio::test]
+async fn a_new_session_has_the_files_of_the_original() {
+    let core = core();
+    let upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.suspend().await.unwrap();
+    assert_eq!(
+        files(&core).await,
+        [
+            (format!("_uploads/{id}/data"), Bytes::new()),
+            (
+                format!("_uploads/{id}/startedat"),
+                Bytes::from("2026-11-21T18:14:09Z")
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_suspended_session_has_the_files_of_the_original() {
+    let core = core();
+    let mut upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.write(vec![content(100)]).await.unwrap();
+    upload.suspend().await.unwrap();
+    assert_eq!(
+        files(&core).await,
+        [
+            (format!("_uploads/{id}/data"), content(100)),
+            (
+                format!("_uploads/{id}/hashstates/sha256/100"),
+                Bytes::from(state(&content(100)))
+            ),
+            (
+                format!("_uploads/{id}/startedat"),
+                Bytes::from("2026-11-21T18:14:09Z")
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_finished_upload_leaves_content_and_link() {
+    for algorithm in Algorithm::ALL {
+        let core = core();
+        let mut upload = Box::new(create(&core, &name(), Some(algorithm)).await.unwrap());
+        upload.write(vec![content(100)]).await.unwrap();
+        let digest = Digest::of(algorithm, &content(100));
+        let stored = upload.commit(&digest).await.unwrap();
+        assert_eq!((stored.digest, stored.size), (digest, 100));
+        let hex = digest.hex();
+        assert_eq!(
+            files(&core).await,
+            [
+                (
+                    format!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]),
+                    content(100)
+                ),
+                (
+                    format!("_layers/{algorithm}/{hex}/link"),
+                    Bytes::from(digest.to_string())
+                ),
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_upload_leaves_nothing() {
+    let core = core();
+    let mut upload = Box::new(create(&core, &name(), Some(Algorithm::Sha512)).await.unwrap());
+    let id = upload.id();
+    upload.write(vec![content(100)]).await.unwrap();
+    upload.suspend().await.unwrap();
+    reopen(&core, &id).await.unwrap().cancel().await.unwrap();
+    assert_eq!(names(&core).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_upload_of_the_original_is_finished_whatever_its_hash_states_say() {
+    let whole = content(300);
+    let mut of_other_bytes = state(&content(100));
+    of_other_bytes[0] = b'x';
+    for states in [
+        vec![],
+        vec![("0", state(b""))],
+        vec![("0", state(b"")), ("100", state(&whole[..100]))],
+        vec![("100", of_other_bytes)],
+        vec![("100", b"gob".to_vec())],
+        vec![("100", state(&whole[..99]))],
+        vec![("0x64", state(&whole[..100])), ("not-a-number", Vec::new())],
+    ] {
+        let core = core();
+        let id = begun_by_the_original(&core, &whole[..100], &states).await;
+        let found = status(&core, &name(), &id).await.unwrap();
+        assert_eq!(found.size, 100);
+        let mut upload = reopen(&core, &id).await.unwrap();
+        upload.write(vec![whole.slice(100..)]).await.unwrap();
+        let digest = Digest::sha256(&whole);
+        upload.commit(&digest).await.unwrap();
+        let stored = core
+            .driver
+            .get_content(&core.layout.blob_data(&digest), 1000)
+            .await;
+        assert_eq!(stored.unwrap(), whole, "{states:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_start_time_is_unknown() {
+    let core = core();
+    let id = begun_by_the_original(&core, b"data", &[]).await;
+    let started_at = core.layout.upload_started_at(&name(), &id);
+    core.driver.delete(&started_at).await.unwrap();
+    let unknown = |error| matches!(error, Error::UploadUnknown { .. });
+    assert!(unknown(reopen(&core, &id).await.unwrap_err()));
+    assert!(unknown(status(&core, &name(), &id).await.unwrap_err()));
+
+    put(&core, &started_at, "2026-11-21T18:14:09Z\n").await;
+    assert!(matches!(reopen(&core, &id).await, Err(Error::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn one_writer_at_a_time_writes_a_session() {
+    let core = core();
+    let mut first = Box::new(create(&core, &name(), None).await.unwrap());
+    first.write(vec![content(100)]).await.unwrap();
+    let id = first.id();
+    let second = reopen(&core, &id).await;
+    assert!(
+        matches!(second, Err(Error::UploadOffset { size: 100, .. })),
+        "{second:?}"
+    );
+    first.commit(&Digest::sha256(&content(100))).await.unwrap();
+    assert!(matches!(
+        reopen(&core, &id).await,
+        Err(Error::UploadUnknown { .. })
+    ));
+}
+
+#[tokio::test]
+async fn content_that_is_stored_is_used_again_and_damaged_content_is_replaced() {
+    let digest = Digest::sha256(&content(100));
+    for before in [content(100), content(99), Bytes::new()] {
+        let core = core();
+        put(&core, &core.layout.blob_data(&digest), &before).await;
+        let mut upload = Box::new(create(&core, &name(), None).await.unwrap());
+        upload.write(vec![content(100)]).await.unwrap();
+        upload.commit(&digest).await.unwrap();
+        let files = files(&core).await;
+        assert_eq!(files.len(), 2, "{files:?}");
+        assert_eq!(files[0].1, content(100));
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_was_abandoned_does_not_falsify_the_digest() {
+    let core = core();
+    let mut upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let large = content(1024 * 1024);
+    // The hashing runs on another thread, so the future is not finished at its first poll.
+    let _ = upload.write(vec![large.clone()]).now_or_never();
+    let arrived = upload.size() as usize;
+    upload.write(vec![Bytes::from("end")]).await.unwrap();
+    let expected = [&large[..arrived], b"end"].concat();
+    upload.commit(&Digest::sha256(&expected)).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_resumable_digests_no_state_is_kept_nor_needed() {
+    let options = RegistryOptions {
+        resumable_digests: false,
+        ..RegistryOptions::default()
+    };
+    let core = Arc::new(Core::new(Arc::new(InMemoryDriver::new()), options));
+    let mut upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.write(vec![content(100)]).await.unwrap();
+    upload.suspend().await.unwrap();
+    assert_eq!(names(&core).await.len(), 2);
+    let digest = Digest::sha256(&content(100));
+    reopen(&core, &id).await.unwrap().commit(&digest).await.unwrap();
+}
