@@ -8,9 +8,11 @@
 //! | Module | Command | What it answers |
 //! |---|---|---|
 //! | [`suite`], [`groups`] | `check` | Does the registry do what the specification says, and refuse what it must? |
+//! | [`diff`] | `diff` | Where do two registries answer differently, and is each difference wanted? |
 
 mod blob;
 mod context;
+pub mod diff;
 pub mod failure;
 pub mod groups;
 mod item;

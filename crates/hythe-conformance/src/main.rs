@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod diff_command;
 
 use std::process::ExitCode;
 
@@ -21,12 +22,15 @@ struct Arguments {
 enum Command {
     /// Checks one registry, group by group.
     Check(check::Arguments),
+    /// Sends the same requests to two registries and shows where their answers differ.
+    Diff(diff_command::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments).await,
+        Command::Diff(arguments) => diff_command::run(&arguments).await,
     };
     match outcome {
         Ok(code) => code,
