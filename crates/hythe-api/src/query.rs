@@ -4,8 +4,9 @@ use crate::path::decode_escapes;
 
 /// The parameters of a query, or of a form body: `a=1&b=2`.
 ///
-/// Reading follows Go's `net/url`, which distribution v3 uses: `+` is a space, a pair that cannot be decoded
-/// or has a `;` in it is left out and the others count.
+/// Reading follows Go's `net/url`, which distribution v3 uses: `+` is a space, a pair with a malformed escape
+/// or a `;` in it is left out and the others count. Bytes that are no UTF-8 become U+FFFD, so that whoever
+/// asks for the value refuses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pairs: Vec<(String, String)>,
@@ -85,7 +86,8 @@ fn decode_pair(pair: &str) -> Option<(String, String)> {
 }
 
 fn decode(text: &str) -> Option<String> {
-    String::from_utf8(decode_escapes(text.as_bytes(), true)?).ok()
+    let bytes = decode_escapes(text.as_bytes(), true)?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn escape(target: &mut String, text: &str) {
@@ -120,7 +122,7 @@ mod tests {
         check("a=1&b=2&a=3", &[("a", "1"), ("b", "2"), ("a", "3")]);
         check("a&=b&&c=", &[("a", ""), ("", "b"), ("c", "")]);
         check("a=b+c%2Bd%3D&e=f=g", &[("a", "b c+d="), ("e", "f=g")]);
-        check("a=%zz&b=%&c=%ff&d=1;e=2&f=ok", &[("f", "ok")]);
+        check("a=%zz&b=%&c=%ff&d=1;e=2&f=ok", &[("c", "\u{fffd}"), ("f", "ok")]);
         check("%61=%C3%A9", &[("a", "é")]);
     }
 
