@@ -1,0 +1,200 @@
+//! `/v2/<name>/manifests/<reference>`: manifests, by tag and by digest.
+
+use http::{StatusCode, header};
+use hythe_api::{Accept, ApiError, ErrorCode, Wanted, headers, manifest_not_modified};
+use hythe_digest::Digest;
+use hythe_distribution::{Error, PutManifestOptions, Repository, Trust};
+use hythe_manifest::{MAX_MANIFEST_BYTES, Manifest, media_types};
+use hythe_reference::{Reference, RepositoryName, Tag};
+
+use crate::context::Call;
+use crate::error::HttpError;
+use crate::reply::{Answer, Reply};
+use crate::request_body::{self, BodyFailure, RequestBody};
+
+/// The most tags that one push may set. The OCI distribution spec (Pushing Manifests) asks for 10.
+const MAX_TAG_PARAMETERS: usize = 100;
+
+/// GET, and HEAD: who asks with HEAD may decide not to push, so that the storage is looked at for it.
+pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, reference: &Reference) -> Answer {
+    let repository = call.repository(name);
+    let (digest, manifest) = load(call, repository.as_ref(), reference).await?;
+    let decides_a_push = *call.method() == http::Method::HEAD && !call.shared.read_only;
+    if decides_a_push && !repository.manifests().exists(&digest, Trust::Stored).await? {
+        return Err(Error::ManifestUnknown {
+            repository: name.clone(),
+            digest,
+        }
+        .into());
+    }
+    let is_known_to_client = manifest_not_modified(call.headers(), &digest);
+    let status = if is_known_to_client {
+        StatusCode::NOT_MODIFIED
+    } else {
+        StatusCode::OK
+    };
+    let reply = Reply::new(status)
+        .text(headers::CONTENT_DIGEST, digest)
+        .text(header::ETAG, format_args!("\"{digest}\""));
+    if is_known_to_client {
+        return reply.into();
+    }
+    reply
+        .text(header::CONTENT_TYPE, manifest.media_type())
+        .text(header::CONTENT_LENGTH, manifest.size())
+        .body(manifest.bytes().clone())
+        .into()
+}
+
+pub(crate) async fn put(
+    call: &Call<'_>,
+    name: &RepositoryName,
+    reference: &Reference,
+    body: RequestBody,
+) -> Answer {
+    let tags = tags_to_set(call, reference)?;
+    let content_type = call.header(header::CONTENT_TYPE).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if call.shared.namespace.manifest_types().get(media_type).is_none() {
+        let detail = format!("unsupported manifest media type and no default available: {media_type}");
+        return Err(ApiError::new(ErrorCode::ManifestInvalid)
+            .with_detail(detail)
+            .into());
+    }
+    let limit = MAX_MANIFEST_BYTES as u64;
+    let patience = call.shared.body_progress_timeout;
+    let bytes = request_body::collect(body, call.content_length(), limit, patience)
+        .await
+        .map_err(not_read)?;
+    let manifest = call
+        .shared
+        .namespace
+        .manifest_types()
+        .parse(media_type, bytes)
+        .map_err(ApiError::from)?;
+
+    let repository = call.repository(name);
+    let options = PutManifestOptions {
+        digest: reference.digest(),
+    };
+    let descriptor = match repository.manifests().put(&manifest, options).await {
+        Err(Error::DigestMismatch { .. }) => return Err(ErrorCode::DigestInvalid.into()),
+        put => put?,
+    };
+    for tag in &tags {
+        repository.tags().tag(tag, &descriptor.digest).await?;
+    }
+
+    let mut reply = Reply::new(StatusCode::CREATED)
+        .text(
+            header::LOCATION,
+            call.urls().manifest(name, &descriptor.digest.into()),
+        )
+        .text(headers::CONTENT_DIGEST, descriptor.digest)
+        .no_content();
+    if let Some(subject) = &manifest.parsed().subject {
+        reply = reply.text(headers::OCI_SUBJECT, subject.digest);
+    }
+    if reference.tag().is_none() {
+        reply = tags
+            .iter()
+            .fold(reply, |reply, tag| reply.text(headers::OCI_TAG, tag));
+    }
+    reply.into()
+}
+
+/// DELETE: a tag, or a manifest with all its tags.
+pub(crate) async fn delete(call: &Call<'_>, name: &RepositoryName, reference: &Reference) -> Answer {
+    let repository = call.repository(name);
+    match reference {
+        Reference::Tag(tag) => repository.tags().untag(tag).await?,
+        Reference::Digest(digest) => {
+            match repository.manifests().delete(digest).await {
+                Err(Error::ManifestUnknown { .. }) => return Err(ErrorCode::ManifestUnknown.into()),
+                deleted => deleted?,
+            }
+            repository.tags().untag_all(digest).await?;
+        }
+    }
+    Reply::new(StatusCode::ACCEPTED).no_content().into()
+}
+
+/// The manifest that answers a GET, under the digest the client knows it by.
+async fn load(
+    call: &Call<'_>,
+    repository: &dyn Repository,
+    reference: &Reference,
+) -> Result<(Digest, Manifest), HttpError> {
+    let digest = match reference {
+        Reference::Tag(tag) => repository.tags().get(tag).await?,
+        Reference::Digest(digest) => *digest,
+    };
+    let manifest = repository.manifests().get(&digest).await?;
+    let accept = Accept::parse(call.headers());
+    match accept.wants(manifest.media_type(), reference.tag().is_some()) {
+        Wanted::Stored => Ok((digest, manifest)),
+        Wanted::DefaultPlatform => load_default_platform(&accept, repository, &manifest).await,
+    }
+}
+
+/// The image of a Docker list for clients that are older than lists.
+async fn load_default_platform(
+    accept: &Accept,
+    repository: &dyn Repository,
+    list: &Manifest,
+) -> Result<(Digest, Manifest), HttpError> {
+    let mut children = list.parsed().manifests.iter();
+    let is_default =
+        |platform: &hythe_manifest::Platform| platform.os == "linux" && platform.architecture == "amd64";
+    let child = children.find(|child| child.platform.as_ref().is_some_and(is_default));
+    let child = child.ok_or(ErrorCode::ManifestUnknown)?;
+    let manifest = repository.manifests().get(&child.digest).await?;
+    let is_docker_image = manifest.media_type().is(media_types::DOCKER_MANIFEST);
+    if is_docker_image && !accept.accepts(media_types::DOCKER_MANIFEST) {
+        let error = ApiError::new(ErrorCode::ManifestInvalid);
+        return Err(error
+            .with_message("Schema 2 manifest not supported by client")
+            .into());
+    }
+    Ok((child.digest, manifest))
+}
+
+/// The tag in the path, or those in the parameters of a push by digest.
+fn tags_to_set(call: &Call<'_>, reference: &Reference) -> Result<Vec<Tag>, HttpError> {
+    if let Reference::Tag(tag) = reference {
+        return Ok(vec![tag.clone()]);
+    }
+    let mut tags: Vec<Tag> = Vec::new();
+    for text in call.query.get_all("tag") {
+        let tag = Tag::parse(text).map_err(|error| {
+            ApiError::new(ErrorCode::TagInvalid)
+                .with_message("invalid tag")
+                .with_detail(error.to_string())
+        })?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+        if tags.len() > MAX_TAG_PARAMETERS {
+            let detail = format!("more than {MAX_TAG_PARAMETERS} tags in one request");
+            let error = ApiError::new(ErrorCode::TagInvalid)
+                .with_message("too many tags")
+                .with_detail(detail);
+            return Err(error.with_status(StatusCode::URI_TOO_LONG).into());
+        }
+    }
+    Ok(tags)
+}
+
+fn not_read(failure: BodyFailure) -> HttpError {
+    let error = ApiError::new(ErrorCode::ManifestInvalid);
+    let error = match failure {
+        BodyFailure::TooLong => error
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            .with_detail("http: request body too large"),
+        BodyFailure::Stalled => error
+            .with_status(StatusCode::REQUEST_TIMEOUT)
+            .with_detail("the body did not arrive in time"),
+        BodyFailure::Stopped | BodyFailure::TooShort => error.with_detail("client disconnected"),
+    };
+    HttpError::from(error).closing()
+}

@@ -1,0 +1,543 @@
+//! The copy of a request body into an upload, in a task of its own.
+//!
+//! A client that goes away must not lose what it sent: the future that answers it is dropped at any moment, but
+//! this task lives on for as long as it takes to write what came and to keep the session. It is the one place
+//! where dropping a future is not the whole of cancellation.
+//!
+//! Memory is bounded by one budget for all uploads. What a batch holds is counted before the body is read on, and
+//! a batch that cannot grow for want of budget, or whose client pauses, is written as it is, so that nobody sits
+//! on memory that others wait for. While one batch is being hashed and written, the next is being received.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select, try_join};
+use hythe_digest::Digest;
+use hythe_distribution::{BlobWriter, Error};
+use hythe_manifest::Descriptor;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::request_body::{BodyFailure, RequestBody, next_piece};
+
+/// A batch is written when it has so many bytes; hashing and writing gain nothing from larger ones.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A piece shorter than this is copied: it may be the only one that holds a whole read buffer in memory.
+const COPIED_PIECE_BYTES: usize = 32 * 1024;
+
+/// How long a batch waits for a client that pauses before it is written as it is.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What all uploads share.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    budget: Arc<Semaphore>,
+    budget_bytes: usize,
+    patience: Duration,
+    tasks: TaskTracker,
+}
+
+/// A body on its way into an upload.
+pub(crate) struct Upload {
+    /// What the client sends.
+    pub(crate) body: RequestBody,
+    /// How many bytes it announced, in `Content-Length` or `Content-Range`.
+    pub(crate) announced: Option<u64>,
+    /// Where they go.
+    pub(crate) writer: Box<dyn BlobWriter>,
+    /// What to do when all of them are there.
+    pub(crate) then: Then,
+    /// What to do when they are not.
+    pub(crate) otherwise: Otherwise,
+}
+
+/// What follows a body that came whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Then {
+    /// The upload goes on with another request.
+    Suspend,
+    /// That was all.
+    Commit(Digest),
+}
+
+/// What follows a body that broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// Keep what came: the client can ask where the upload stands and go on.
+    Suspend,
+    /// Throw it away: the client does not know the session's name.
+    Cancel,
+}
+
+/// What came of an upload's body.
+#[derive(Debug)]
+pub(crate) enum Uploaded {
+    /// All came, and the upload waits for more; it has so many bytes.
+    Suspended { size: u64 },
+    /// All came, and the blob is stored.
+    Committed(Descriptor),
+    /// The body broke off.
+    BrokeOff { failure: BodyFailure },
+}
+
+impl Uploads {
+    /// `budget_bytes` are for the batches of all uploads together; `patience` is how long a client may send
+    /// nothing.
+    pub(crate) fn new(budget_bytes: usize, patience: Duration) -> Self {
+        let budget_bytes = budget_bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        Self {
+            budget: Arc::new(Semaphore::new(budget_bytes)),
+            budget_bytes,
+            patience,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Copies the body in a task of its own. When the future is dropped, the task writes what came and ends.
+    pub(crate) async fn run(&self, upload: Upload) -> Result<Uploaded, Error> {
+        let (_client_is_there, client_gone) = oneshot::channel();
+        let receiver = Receiver {
+            body: upload.body,
+            announced: upload.announced,
+            received: 0,
+            patience: self.patience,
+            budget: self.budget.clone(),
+            budget_bytes: self.budget_bytes,
+            client_gone,
+            held: None,
+            end: None,
+        };
+        let task = finish(receiver, upload.writer, upload.then, upload.otherwise).in_current_span();
+        match self.tasks.spawn(task).await {
+            Ok(result) => result,
+            Err(panic) => Err(Error::Internal(panic.into())),
+        }
+    }
+
+    /// Waits until every task has kept what it holds. To be called when no request is served any more.
+    pub(crate) async fn join(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn finish(
+    mut receiver: Receiver,
+    mut writer: Box<dyn BlobWriter>,
+    then: Then,
+    otherwise: Otherwise,
+) -> Result<Uploaded, Error> {
+    let copied = copy(&mut receiver, writer.as_mut()).await;
+    match (copied, then, otherwise) {
+        (Ok(()), Then::Commit(digest), _) => Ok(Uploaded::Committed(writer.commit(&digest).await?)),
+        (Ok(()), Then::Suspend, _) => {
+            let size = writer.size();
+            writer.suspend().await?;
+            Ok(Uploaded::Suspended { size })
+        }
+        (Err(Broken::Body(failure)), _, Otherwise::Suspend) => {
+            writer.suspend().await?;
+            Ok(Uploaded::BrokeOff { failure })
+        }
+        (Err(Broken::Body(failure)), _, Otherwise::Cancel) => {
+            writer.cancel().await?;
+            Ok(Uploaded::BrokeOff { failure })
+        }
+        (Err(Broken::Write(error)), _, otherwise) => {
+            let cleaned = match otherwise {
+                Otherwise::Suspend => writer.suspend().await,
+                Otherwise::Cancel => writer.cancel().await,
+            };
+            if let Err(second) = cleaned {
+                tracing::warn!(
+                    error = &second as &dyn std::error::Error,
+                    "upload could not be kept after a failure"
+                );
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Why a copy did not come to its end.
+enum Broken {
+    Body(BodyFailure),
+    Write(Error),
+}
+
+async fn copy(receiver: &mut Receiver, writer: &mut dyn BlobWriter) -> Result<(), Broken> {
+    let mut next = receiver.batch().await;
+    while let Some(batch) = next {
+        let (pieces, permits) = batch.into_parts();
+        let write = async {
+            let written = writer.write(pieces).await;
+            drop(permits);
+            written.map_err(Broken::Write)
+        };
+        let receive = async { Ok(receiver.batch().await) };
+        ((), next) = try_join(write, receive).await?;
+    }
+    receiver.end().map_err(Broken::Body)
+}
+
+/// Makes batches of a body.
+struct Receiver {
+    body: RequestBody,
+    announced: Option<u64>,
+    received: u64,
+    patience: Duration,
+    budget: Arc<Semaphore>,
+    budget_bytes: usize,
+    /// Resolves when the future that answers the client is dropped.
+    client_gone: oneshot::Receiver<()>,
+    /// A piece that came and found no budget.
+    held: Option<Bytes>,
+    /// How the body ended, once it did.
+    end: Option<Result<(), BodyFailure>>,
+}
+
+impl Receiver {
+    /// The next batch; `None` when the body has ended, one way or another.
+    async fn batch(&mut self) -> Option<Batch> {
+        let mut batch = Batch::default();
+        while batch.length < BATCH_BYTES {
+            let Some(piece) = self.piece(batch.is_empty()).await else {
+                break;
+            };
+            let Some(permit) = self.reserve(piece.len(), batch.is_empty()).await else {
+                self.held = Some(piece);
+                break;
+            };
+            batch.push(piece, permit);
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// The next piece; `None` when the body has ended, or when the client pauses and there is something to write.
+    async fn piece(&mut self, nothing_to_write: bool) -> Option<Bytes> {
+        if let Some(piece) = self.held.take() {
+            return Some(piece);
+        }
+        if self.end.is_some() {
+            return None;
+        }
+        let patience = if nothing_to_write { self.patience } else { PAUSE };
+        let next = Box::pin(next_piece(&mut self.body, patience));
+        let next = match select(&mut self.client_gone, next).await {
+            Either::Left(_) => Err(BodyFailure::Stopped),
+            Either::Right((next, _)) => next,
+        };
+        let end = match next {
+            Ok(Some(piece)) => {
+                let received = self.received + piece.len() as u64;
+                if self.announced.is_none_or(|announced| received <= announced) {
+                    self.received = received;
+                    return Some(piece);
+                }
+                Err(BodyFailure::TooLong)
+            }
+            Ok(None) if self.announced.is_some_and(|announced| self.received < announced) => {
+                Err(BodyFailure::TooShort)
+            }
+            Ok(None) => Ok(()),
+            Err(BodyFailure::Stalled) if !nothing_to_write => return None,
+            Err(failure) => Err(failure),
+        };
+        self.end = Some(end);
+        None
+    }
+
+    /// Takes a piece's share of the budget. A batch that holds something already does not wait for it: `None`.
+    async fn reserve(&mut self, length: usize, wait: bool) -> Option<OwnedSemaphorePermit> {
+        let share = length.min(self.budget_bytes) as u32;
+        match self.budget.clone().try_acquire_many_owned(share) {
+            Ok(permit) => Some(permit),
+            Err(_) if wait => self.budget.clone().acquire_many_owned(share).await.ok(),
+            Err(_) => None,
+        }
+    }
+
+    fn end(&self) -> Result<(), BodyFailure> {
+        self.end.unwrap_or(Err(BodyFailure::Stopped))
+    }
+}
+
+/// What is written at once.
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    short: BytesMut,
+    length: usize,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    fn push(&mut self, piece: Bytes, permit: OwnedSemaphorePermit) {
+        self.length += piece.len();
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            none => *none = Some(permit),
+        }
+        if piece.len() < COPIED_PIECE_BYTES {
+            self.short.extend_from_slice(&piece);
+        } else {
+            self.seal_short();
+            self.pieces.push(piece);
+        }
+    }
+
+    fn into_parts(mut self) -> (Vec<Bytes>, Option<OwnedSemaphorePermit>) {
+        self.seal_short();
+        (self.pieces, self.permit)
+    }
+
+    fn seal_short(&mut self) {
+        if !self.short.is_empty() {
+            self.pieces.push(self.short.split().freeze());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::pending;
+    use std::sync::Mutex;
+    use std::time::SystemTime;
+
+    use async_trait::async_trait;
+    use futures_util::{StreamExt, stream};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use hythe_distribution::{Result, UploadId};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::request_body::boxed;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// What a writer was told.
+    #[derive(Debug, Default)]
+    struct Log {
+        batches: Mutex<Vec<Vec<usize>>>,
+        ending: Mutex<Option<&'static str>>,
+        written: Notify,
+    }
+
+    #[derive(Debug)]
+    struct Writer {
+        log: Arc<Log>,
+        size: u64,
+        fails: bool,
+    }
+
+    #[async_trait]
+    impl BlobWriter for Writer {
+        fn id(&self) -> UploadId {
+            UploadId::parse("0192f0c1-7b3a-7c4d-8e5f-0123456789ab").unwrap()
+        }
+
+        fn started_at(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+
+        fn size(&self) -> u64 {
+            self.size
+        }
+
+        async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
+            if self.fails {
+                return Err(Error::Internal("disk".into()));
+            }
+            self.size += batch.iter().map(|piece| piece.len() as u64).sum::<u64>();
+            self.log
+                .batches
+                .lock()
+                .unwrap()
+                .push(batch.iter().map(Bytes::len).collect());
+            self.log.written.notify_one();
+            Ok(())
+        }
+
+        async fn suspend(self: Box<Self>) -> Result<()> {
+            *self.log.ending.lock().unwrap() = Some("suspend");
+            Ok(())
+        }
+
+        async fn commit(self: Box<Self>, digest: &Digest) -> Result<Descriptor> {
+            *self.log.ending.lock().unwrap() = Some("commit");
+            Ok(Descriptor::new(None, *digest, self.size))
+        }
+
+        async fn cancel(self: Box<Self>) -> Result<()> {
+            *self.log.ending.lock().unwrap() = Some("cancel");
+            Ok(())
+        }
+    }
+
+    fn upload(log: &Arc<Log>, body: RequestBody) -> Upload {
+        Upload {
+            body,
+            announced: None,
+            writer: Box::new(Writer {
+                log: log.clone(),
+                size: 0,
+                fails: false,
+            }),
+            then: Then::Suspend,
+            otherwise: Otherwise::Suspend,
+        }
+    }
+
+    fn pieces(lengths: &[usize]) -> Vec<std::result::Result<Frame<Bytes>, Infallible>> {
+        lengths
+            .iter()
+            .map(|length| Ok(Frame::data(Bytes::from(vec![7; *length]))))
+            .collect()
+    }
+
+    fn body(lengths: &[usize]) -> RequestBody {
+        boxed(StreamBody::new(stream::iter(pieces(lengths))))
+    }
+
+    /// Pieces, and then silence.
+    fn silent_after(lengths: &[usize]) -> RequestBody {
+        boxed(StreamBody::new(
+            stream::iter(pieces(lengths)).chain(stream::once(pending())),
+        ))
+    }
+
+    fn ending(log: &Log) -> Option<&'static str> {
+        *log.ending.lock().unwrap()
+    }
+
+    fn batches(log: &Log) -> Vec<Vec<usize>> {
+        log.batches.lock().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn short_pieces_are_copied_together_and_long_ones_are_not() {
+        let log = Arc::new(Log::default());
+        let uploads = Uploads::new(usize::MAX, PATIENCE);
+        let long = COPIED_PIECE_BYTES;
+        let uploaded = uploads
+            .run(upload(&log, body(&[10, 20, long, 5, long + 1, 1, 1])))
+            .await
+            .unwrap();
+        assert!(matches!(uploaded, Uploaded::Suspended { .. }), "{uploaded:?}");
+        assert_eq!(batches(&log), [vec![30, long, 5, long + 1, 2]]);
+        assert_eq!(ending(&log), Some("suspend"));
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_its_size_and_a_piece_more() {
+        let log = Arc::new(Log::default());
+        let uploads = Uploads::new(usize::MAX, PATIENCE);
+        let piece = BATCH_BYTES / 2 + 1;
+        uploads.run(upload(&log, body(&[piece; 3]))).await.unwrap();
+        assert_eq!(batches(&log), [vec![piece; 2], vec![piece]]);
+    }
+
+    #[tokio::test]
+    async fn a_budget_of_one_byte_delays_and_loses_nothing() {
+        let uploads = Uploads::new(1, PATIENCE);
+        let logs: Vec<_> = (0..8).map(|_| Arc::new(Log::default())).collect();
+        let runs = logs
+            .iter()
+            .map(|log| uploads.run(upload(log, body(&[COPIED_PIECE_BYTES; 40]))));
+        for uploaded in futures_util::future::join_all(runs).await {
+            let expected = 40 * COPIED_PIECE_BYTES as u64;
+            assert!(
+                matches!(uploaded, Ok(Uploaded::Suspended { size }) if size == expected),
+                "{uploaded:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_loses_nothing_that_it_sent() {
+        let log = Arc::new(Log::default());
+        let uploads = Uploads::new(usize::MAX, PATIENCE);
+        let lengths = [BATCH_BYTES, 5];
+        {
+            let mut run = Box::pin(uploads.run(upload(&log, silent_after(&lengths))));
+            let first_is_written = log.written.notified();
+            let first = select(&mut run, Box::pin(first_is_written)).await;
+            assert!(matches!(first, Either::Right(_)));
+        }
+        uploads.join().await;
+        assert_eq!(batches(&log), [[BATCH_BYTES], [5]]);
+        assert_eq!(ending(&log), Some("suspend"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_writes_what_is_there_and_silence_ends_the_upload() {
+        let log = Arc::new(Log::default());
+        let uploads = Uploads::new(usize::MAX, PATIENCE);
+        let uploaded = uploads.run(upload(&log, silent_after(&[5]))).await.unwrap();
+        assert!(
+            matches!(
+                uploaded,
+                Uploaded::BrokeOff {
+                    failure: BodyFailure::Stalled
+                }
+            ),
+            "{uploaded:?}"
+        );
+        assert_eq!(batches(&log), [[5]]);
+        assert_eq!(ending(&log), Some("suspend"));
+    }
+
+    #[tokio::test]
+    async fn a_body_of_another_length_than_announced_is_not_committed() {
+        for (length, expected) in [(4, BodyFailure::TooShort), (6, BodyFailure::TooLong)] {
+            let log = Arc::new(Log::default());
+            let uploads = Uploads::new(usize::MAX, PATIENCE);
+            let mut upload = upload(&log, body(&[length]));
+            upload.announced = Some(5);
+            upload.then = Then::Commit(Digest::sha256(b""));
+            let uploaded = uploads.run(upload).await.unwrap();
+            assert!(
+                matches!(uploaded, Uploaded::BrokeOff { failure } if failure == expected),
+                "{uploaded:?}"
+            );
+            assert_eq!(ending(&log), Some("suspend"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_keeps_or_cancels_the_session() {
+        for (otherwise, expected) in [(Otherwise::Suspend, "suspend"), (Otherwise::Cancel, "cancel")] {
+            let log = Arc::new(Log::default());
+            let uploads = Uploads::new(usize::MAX, PATIENCE);
+            let mut upload = upload(&log, silent_after(&[BATCH_BYTES]));
+            upload.writer = Box::new(Writer {
+                log: log.clone(),
+                size: 0,
+                fails: true,
+            });
+            upload.otherwise = otherwise;
+            assert!(matches!(uploads.run(upload).await, Err(Error::Internal(_))));
+            assert_eq!(ending(&log), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_whole_body_is_committed() {
+        let log = Arc::new(Log::default());
+        let uploads = Uploads::new(usize::MAX, PATIENCE);
+        let mut upload = upload(&log, body(&[3, 4]));
+        upload.announced = Some(7);
+        upload.then = Then::Commit(Digest::sha256(b""));
+        let uploaded = uploads.run(upload).await.unwrap();
+        assert!(matches!(uploaded, Uploaded::Committed(descriptor) if descriptor.size == 7));
+    }
+}
