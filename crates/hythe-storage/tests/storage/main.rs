@@ -1,0 +1,4 @@
+//! The storage core held against the interfaces, the layout of distribution v3, failing storage and power failures.
+
+mod registries;
+mod suite;

@@ -1,0 +1,52 @@
+//! Registries over every kind of driver, and a clock that stands still.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hythe_cache::MemoryDescriptorCache;
+use hythe_distribution::BlobDescriptorCacheProvider;
+use hythe_driver::StorageDriver;
+use hythe_driver_filesystem::{FilesystemDriver, FilesystemParameters};
+use hythe_storage::{Clock, Registry, RegistryOptions};
+use tempfile::TempDir;
+
+/// A driver in a directory that is removed with the guard.
+pub(crate) fn filesystem() -> (Arc<dyn StorageDriver>, TempDir) {
+    let directory = TempDir::new().unwrap();
+    let driver = FilesystemDriver::new(FilesystemParameters::at(directory.path())).unwrap();
+    (Arc::new(driver), directory)
+}
+
+/// A registry that may delete.
+pub(crate) fn registry(driver: &Arc<dyn StorageDriver>) -> Registry {
+    Registry::new(driver.clone(), options())
+}
+
+/// Deletion on, and a clock that stands at [`now`].
+pub(crate) fn options() -> RegistryOptions {
+    RegistryOptions {
+        delete: true,
+        clock: Arc::new(Standing(now())),
+        ..RegistryOptions::default()
+    }
+}
+
+pub(crate) fn cache() -> Option<Arc<dyn BlobDescriptorCacheProvider>> {
+    Some(Arc::new(MemoryDescriptorCache::new(NonZeroUsize::new(1000))))
+}
+
+/// Some time: 2026-11-21T18:14:09Z.
+pub(crate) fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_284_849)
+}
+
+/// A clock that always tells one time.
+#[derive(Debug)]
+pub(crate) struct Standing(pub(crate) SystemTime);
+
+impl Clock for Standing {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
