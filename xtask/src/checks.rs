@@ -12,6 +12,9 @@ use crate::workspace::{self, cargo};
 /// The version of cargo-deny whose schema `deny.toml` is written in.
 const CARGO_DENY: &str = "0.20.2";
 
+const FUZZ_EACH: Duration = Duration::from_secs(60);
+const FUZZ_BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
+
 const DENY_WARNINGS: &str = "-D warnings";
 
 /// Runs every check of [`ci_checks`] and fails at the end when one did.
@@ -104,41 +107,33 @@ pub(crate) fn nightly() -> Result<()> {
     println!("== big files on the filesystem driver");
     cargo()
         .args(["test", "--release", "--package", "hythe-driver-filesystem"])
-        .env("HYTHE_SUITE_BIG_FILE_BYTES", (5_u64 << 30).to_string())
+        .env("HYTHE_BIG_FILE_BYTES", (5_u64 << 30).to_string())
         .limit(Duration::from_secs(60 * 60))
         .shown()?;
     println!("== fuzz targets");
-    fuzz(Duration::from_secs(60))
+    fuzz(FUZZ_EACH)
 }
 
 /// Builds every fuzz target and runs each for a while.
 fn fuzz(each: Duration) -> Result<()> {
-    let folder = workspace::root().join("crates/hythe-fuzz");
     let cargo = find_program("cargo", &[]).context("cargo is not on the path")?;
     if Step::new(&cargo).args(["fuzz", "--version"]).quiet().is_none() {
         bail!("cargo-fuzz is not installed: cargo install cargo-fuzz --locked");
     }
-    // The proxy that rustup puts before cargo understands `+nightly`; the variable does the same for any cargo.
-    let nightly = || {
-        Step::new(&cargo)
+    let fuzz = |command: &str| {
+        // What `+nightly` does, for a cargo that was not called through rustup as well.
+        let nightly = Step::new(&cargo)
             .env("RUSTUP_TOOLCHAIN", "nightly")
-            .directory(&folder)
+            .directory(workspace::root());
+        nightly.args(["fuzz", command, "--fuzz-dir", "crates/hythe-fuzz"])
     };
-    let targets = nightly()
-        .args(["fuzz", "list"])
-        .quiet()
-        .context("cannot list the fuzz targets")?;
+    let targets = fuzz("list").quiet().context("cannot list the fuzz targets")?;
     for target in targets.split_whitespace() {
         println!("== {target}");
-        nightly()
-            .args([
-                "fuzz",
-                "run",
-                target,
-                "--",
-                &format!("-max_total_time={}", each.as_secs()),
-            ])
-            .limit(each + Duration::from_secs(30 * 60))
+        let seconds = format!("-max_total_time={}", each.as_secs());
+        fuzz("run")
+            .args([target, "--", &seconds])
+            .limit(each + FUZZ_BUILD_LIMIT)
             .shown()?;
     }
     Ok(())
