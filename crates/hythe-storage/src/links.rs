@@ -38,8 +38,6 @@ pub(crate) enum LinkSet {
     Layers,
     /// The manifests of a repository.
     Revisions,
-    /// Everything a tag ever pointed to.
-    TagIndex(Tag),
 }
 
 impl LinkSet {
@@ -48,7 +46,6 @@ impl LinkSet {
         match self {
             Self::Layers => layout.layers(repository),
             Self::Revisions => layout.revisions(repository),
-            Self::TagIndex(tag) => layout.tag_index(repository, tag),
         }
     }
 
@@ -57,7 +54,6 @@ impl LinkSet {
         match self {
             Self::Layers => Link::Layer(*digest),
             Self::Revisions => Link::Revision(*digest),
-            Self::TagIndex(tag) => Link::TagIndex(tag.clone(), *digest),
         }
     }
 }

@@ -113,10 +113,13 @@ async fn seal_and_read(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         hashers,
         ..
     } = upload;
-    let size = data.size();
+    let mut size = data.size();
     if let Data::Open(writer) = data {
         let finished = writer.commit(CommitOptions::default()).await;
         finished.map_err(|error| ended(&session, error))?;
+        // The writer may have been abandoned amid a write, and not know.
+        let info = session.core.driver.stat(&session.data()).await;
+        size = info.or_unknown(|| session.unknown())?.size();
         let mut record = Record::new(&session, size, None, &hashers)?;
         record.sealed = true;
         session.record(&record).await?;

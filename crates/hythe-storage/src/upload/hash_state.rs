@@ -73,7 +73,9 @@ impl Hashers {
         let is_small = batch.iter().map(Bytes::len).sum::<usize>() < HASH_INLINE_BYTES;
         let update = move || {
             for digester in &mut self.0 {
-                batch.iter().for_each(|piece| digester.update(piece));
+                for piece in &batch {
+                    digester.update(piece);
+                }
             }
             self
         };

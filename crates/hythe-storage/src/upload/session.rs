@@ -67,6 +67,9 @@ pub(super) struct Record {
     /// Whether `data` is a finished file of all that was received.
     #[serde(default)]
     pub(super) sealed: bool,
+    /// [`Session::is_foreign`].
+    #[serde(default)]
+    foreign: bool,
     /// The driver's resume token, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     writer: Option<String>,
@@ -117,11 +120,14 @@ impl Session {
     /// Finds a session by its `startedat`.
     pub(super) async fn find(core: &Arc<Core>, repository: &RepositoryName, id: &UploadId) -> Result<Self> {
         let path = core.layout.upload_started_at(repository, id);
-        let content = core.driver.get_content(&path, MAX_STARTED_AT_BYTES).await;
-        let content = content.or_unknown(|| Error::UploadUnknown { id: *id })?;
-        let started_at = parse_started_at(&content).ok_or_else(|| Error::Damaged {
-            what: "an upload's start time".to_owned(),
-        })?;
+        let damaged = || Error::Damaged {
+            what: "the start time of an upload".to_owned(),
+        };
+        let content = match core.driver.get_content(&path, MAX_STARTED_AT_BYTES).await {
+            Err(error) if error.kind() == ErrorKind::TooLarge => return Err(damaged()),
+            content => content.or_unknown(|| Error::UploadUnknown { id: *id })?,
+        };
+        let started_at = parse_started_at(&content).ok_or_else(damaged)?;
         Ok(Self {
             core: core.clone(),
             repository: repository.clone(),
@@ -200,7 +206,7 @@ impl Session {
             id: *id,
             started_at: parse_started_at(record.started_at.as_bytes()).ok_or_else(damaged)?,
             recorded: Recorded::At(version),
-            is_foreign: false,
+            is_foreign: record.foreign,
         };
         Ok(Some(Found::Recorded(session, record)))
     }
@@ -286,6 +292,7 @@ impl Record {
             started_at: format_started_at(session.started_at)?,
             size,
             sealed: false,
+            foreign: session.is_foreign,
             writer: token.map(|token| BASE64.encode(token.as_bytes())),
             states: states
                 .map(|(algorithm, state)| (algorithm.to_string(), BASE64.encode(state)))
