@@ -5,7 +5,7 @@
 //! documentation. What a driver cannot do, by its [`hythe_driver::Capabilities`], is left out with a line that
 //! says so.
 //!
-//! ```ignore
+//! ```text
 //! hythe_driver_testsuite::driver_suite!(async || Fixture::new(MyDriver::new(), MyDriver::new()));
 //! ```
 //!
