@@ -32,8 +32,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hythe_distribution::UploadId;
 
-#[expect(unused_imports, reason = "purging reads start times")]
-pub(crate) use self::session::parse_started_at;
+use self::session::parse_started_at;
 pub(crate) use self::writer::{create, resume, status};
 
 /// The uploads that are being committed by this process, so that of two that commit one session one wins also

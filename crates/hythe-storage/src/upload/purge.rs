@@ -15,13 +15,13 @@ use async_trait::async_trait;
 use hythe_driver::{
     self as driver, DriverPath, FileInfo, StorageDriver, WalkControl, WalkOptions, WalkVisitor,
 };
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::layout::Layout;
 use crate::options::Clock;
+
+use super::parse_started_at;
 
 /// `startedat` holds a time as text, 20 bytes and a few more with fractions and a zone.
 const MAX_STARTED_AT_BYTES: u64 = 256;
@@ -165,11 +165,7 @@ async fn started_at(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::
         return Ok(None);
     };
     match driver.get_content(&path, MAX_STARTED_AT_BYTES).await {
-        Ok(content) => {
-            let text = std::str::from_utf8(&content).ok();
-            let time = text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-            Ok(time.map(SystemTime::from))
-        }
+        Ok(content) => Ok(parse_started_at(&content)),
         Err(error) => match error.kind() {
             driver::ErrorKind::NotFound | driver::ErrorKind::NotAFile | driver::ErrorKind::TooLarge => {
                 Ok(None)
