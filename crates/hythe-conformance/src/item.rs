@@ -1,7 +1,7 @@
 //! Things that people push: blobs, the manifests over them, and tags, from the first push to the last deletion.
 
 use hythe_testutil::content::media_type;
-use hythe_testutil::{Algorithm, Content, ImageBuilder, IndexBuilder, Request};
+use hythe_testutil::{Algorithm, Content, ImageBuilder, IndexBuilder, Request, Response};
 use serde_json::json;
 
 use crate::context::{Context, tags_path, with_query};
@@ -202,29 +202,33 @@ impl Item {
 /// The tags at a path, which must be a complete answer in byte order or in lexical order.
 pub(crate) async fn list_tags(context: &Context, path: &str) -> Result<Vec<String>, Failure> {
     let response = context.send(Request::get(path)).await?;
-    response.expect_status(&[200])?;
-    let document = response.json()?;
     let name = path.trim_start_matches("/v2/").split("/tags/list").next();
+    let found = response.expect_status(&[200])?.json()?;
     ensure!(
-        document["name"].as_str() == name,
+        found["name"].as_str() == name,
         "{path}: the name is {}",
-        document["name"]
+        found["name"]
     );
-    let tags: Option<Vec<String>> = document["tags"].as_array().map(|tags| {
-        tags.iter()
-            .map(|tag| tag.as_str().unwrap_or_default().to_owned())
-            .collect()
-    });
-    let Some(tags) = tags else {
-        return Err(Failure::new(format!(
-            "{path}: tags is no list: {}",
-            document["tags"]
-        )));
+    tag_names(&response)
+}
+
+/// The tags in the answer to a request for them, which must be in byte order or in lexical order.
+pub(crate) fn tag_names(response: &Response) -> Result<Vec<String>, Failure> {
+    let document = response.expect_status(&[200])?.json()?;
+    let Some(tags) = document["tags"].as_array() else {
+        return Err(response
+            .unexpected(format!("tags is no list: {}", document["tags"]))
+            .into());
     };
+    let tags: Vec<String> = tags
+        .iter()
+        .map(|tag| tag.as_str().unwrap_or_default().to_owned())
+        .collect();
     let lexical = |tag: &String| tag.to_lowercase();
     ensure!(
         tags.is_sorted() || tags.is_sorted_by_key(lexical),
-        "{path}: not in order: {tags:?}"
+        "{}: not in order: {tags:?}",
+        response.request
     );
     Ok(tags)
 }

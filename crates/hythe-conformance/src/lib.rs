@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`suite`], [`groups`] | `check` | Does the registry do what the specification says, and refuse what it must? |
 //! | [`diff`] | `diff` | Where do two registries answer differently, and is each difference wanted? |
+//! | [`two_way`] | `two-way` | Can Hythe and distribution take turns on one storage folder? |
 
 mod blob;
 mod context;
@@ -19,6 +20,8 @@ mod item;
 mod manifest;
 pub mod report;
 pub mod suite;
+mod text;
+pub mod two_way;
 mod upload;
 
 pub use crate::context::Context;

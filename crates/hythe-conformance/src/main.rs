@@ -5,6 +5,7 @@
 
 mod check;
 mod diff_command;
+mod two_way_command;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,12 @@ enum Command {
     Check(check::Arguments),
     /// Sends the same requests to two registries and shows where their answers differ.
     Diff(diff_command::Arguments),
+    /// Lets two programs take turns on the same storage folder.
+    TwoWay(two_way_command::Arguments),
+    /// Runs the fixed pushes and deletions of two-way on an empty registry.
+    Script(two_way_command::ScriptArguments),
+    /// Begins uploads on one registry and finishes them on another one.
+    Hop(two_way_command::HopArguments),
 }
 
 #[tokio::main]
@@ -31,6 +38,9 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments).await,
         Command::Diff(arguments) => diff_command::run(&arguments).await,
+        Command::TwoWay(arguments) => two_way_command::run(&arguments).await,
+        Command::Script(arguments) => two_way_command::script(&arguments).await,
+        Command::Hop(arguments) => two_way_command::hop(&arguments).await,
     };
     match outcome {
         Ok(code) => code,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::route::route;
 use crate::context::{uploads_path, with_query};
 use crate::failure::Failure;
+use crate::text::without_uuids;
 
 /// One request and its answer.
 #[derive(Clone, Debug)]
@@ -179,23 +180,6 @@ impl Recorder {
             other => other,
         }
     }
-}
-
-/// An id that no header announced, for instance in an error text.
-fn without_uuids(mut text: String) -> String {
-    const LENGTH: usize = 36;
-    let mut position = 0;
-    while let Some(window) = text.as_bytes().get(position..position + LENGTH) {
-        let is_uuid = window.iter().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-        if is_uuid {
-            text.replace_range(position..position + LENGTH, "UUID");
-        }
-        position += 1;
-    }
-    text
 }
 
 fn is_json(response: &Response) -> bool {
