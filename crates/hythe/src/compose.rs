@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hythe_configuration::Configuration;
-use hythe_configuration::sections::{
-    Http, ImageBlobs, IndexChildren, Log, LogFormatter, LogLevel, Storage, UploadPurging, Validation,
-};
+use hythe_configuration::sections::http::Http;
+use hythe_configuration::sections::log::{Log, LogFormatter, LogLevel};
+use hythe_configuration::sections::storage::{Storage, UploadPurging};
+use hythe_configuration::sections::validation::{self, IndexRules, Platforms, Validation};
 use hythe_driver::StorageDriver;
 use hythe_driver_layers::Instrumented;
 use hythe_handlers::{Handlers, HandlersOptions, UrlOptions};
 use hythe_manifest::ManifestTypes;
+use hythe_storage::purge::{self, PurgeOptions, PurgeSchedule};
 use hythe_storage::{
-    Clock, ImageBlobRule, IndexRule, PlatformRule, PurgeOptions, Registry, RegistryOptions, SystemClock, UrlRules,
-    ValidationRules,
+    Clock, ImageBlobs, ImagePlatform, IndexPlatforms, Registry, RegistryOptions, SystemClock, UrlSettings,
+    ValidationRules, ValidationSettings,
 };
 use rand::Rng as _;
-use regex::Regex;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,7 +45,7 @@ pub(crate) async fn compose(
     let driver = driver(&configuration.storage).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let background = Background {
-        purge: purge(&configuration.storage.maintenance.uploadpurging),
+        purge: purging(&configuration.storage.maintenance.uploadpurging),
         driver: driver.clone(),
         clock: clock.clone(),
     };
@@ -71,22 +72,18 @@ pub(crate) async fn compose(
         progress_timeout: configuration.http.timeouts.progress,
         h2c: configuration.http.h2c.enabled,
     };
-    Ok(Composed { edge: Edge::new(handlers, settings, access_log), background })
+    Ok(Composed {
+        edge: Edge::new(handlers, settings, access_log),
+        background,
+    })
 }
 
 async fn driver(storage: &Storage) -> Result<Arc<dyn StorageDriver>, String> {
     let configured = &storage.driver;
-    let made = drivers::factories().create(&configured.name, &configured.parameters).await;
-    let driver = made.map_err(|error| {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    })?;
+    let made = drivers::factories()
+        .create(&configured.name, &configured.parameters)
+        .await;
+    let driver = made.map_err(|error| chain(&error))?;
     Ok(Arc::new(Instrumented::new(driver)))
 }
 
@@ -107,41 +104,44 @@ fn registry_options(configuration: &Configuration, clock: Arc<dyn Clock>) -> Res
 
 fn validation(configured: &Validation) -> Result<ValidationRules, String> {
     let manifests = &configured.manifests;
-    Ok(ValidationRules {
-        enabled: configured.enabled,
-        urls: if manifests.is_configured {
-            UrlRules::Listed {
-                allow: expressions("validation.manifests.urls.allow", &manifests.urls.allow)?,
-                deny: expressions("validation.manifests.urls.deny", &manifests.urls.deny)?,
-            }
-        } else {
-            UrlRules::NotConfigured
-        },
-        indexes: match configured.index_children() {
-            IndexChildren::All => IndexRule::All,
-            IndexChildren::None => IndexRule::None,
-            IndexChildren::Platforms(platforms) => {
-                let rule = |platform: &hythe_configuration::sections::Platform| PlatformRule {
-                    architecture: platform.architecture.clone(),
-                    os: platform.os.clone(),
-                };
-                IndexRule::Platforms(platforms.iter().map(rule).collect())
-            }
-        },
+    let urls = UrlSettings {
+        allow: manifests.urls.allow.clone(),
+        deny: manifests.urls.deny.clone(),
+    };
+    let settings = ValidationSettings {
+        disabled: !configured.enabled,
+        urls: manifests.is_configured.then_some(urls),
+        indexes: manifests
+            .is_configured
+            .then(|| index_platforms(&manifests.indexes)),
         image_blobs: match manifests.images.blobs {
-            ImageBlobs::All => ImageBlobRule::All,
-            ImageBlobs::None => ImageBlobRule::None,
+            validation::ImageBlobs::All => ImageBlobs::All,
+            validation::ImageBlobs::None => ImageBlobs::None,
         },
-    })
+    };
+    ValidationRules::new(&settings).map_err(|error| format!("validation: {}", chain(&error)))
 }
 
-fn expressions(key: &str, patterns: &[String]) -> Result<Vec<Regex>, String> {
-    let compile = |pattern: &String| Regex::new(pattern).map_err(|error| format!("{key}: {error}"));
-    patterns.iter().map(compile).collect()
+fn index_platforms(rules: &IndexRules) -> IndexPlatforms {
+    match rules.platforms {
+        Platforms::All => IndexPlatforms::All,
+        Platforms::None => IndexPlatforms::None,
+        Platforms::List => {
+            let platforms = rules.platformlist.iter().map(|platform| ImagePlatform {
+                architecture: platform.architecture.clone(),
+                os: platform.os.clone(),
+            });
+            IndexPlatforms::List(platforms.collect())
+        }
+    }
 }
 
 fn url_options(http: &Http) -> UrlOptions {
-    UrlOptions { host: http.host.clone(), relative: http.relativeurls, prefix: http.prefix.clone() }
+    UrlOptions {
+        host: http.host.clone(),
+        relative: http.relativeurls,
+        prefix: http.prefix.clone(),
+    }
 }
 
 /// The key of upload states: the configured one, else one that only this process knows.
@@ -162,23 +162,43 @@ fn secret(http: &Http) -> Vec<u8> {
 fn headers(http: &Http) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, values) in &http.headers {
-        let parsed: HeaderName = name.parse().map_err(|error| format!("http.headers: {name}: {error}"))?;
+        let parsed: HeaderName = name
+            .parse()
+            .map_err(|error| format!("http.headers: {name}: {error}"))?;
         for value in values {
-            let value: HeaderValue = value.parse().map_err(|error| format!("http.headers: {name}: {error}"))?;
+            let value: HeaderValue = value
+                .parse()
+                .map_err(|error| format!("http.headers: {name}: {error}"))?;
             headers.append(parsed.clone(), value);
         }
     }
     Ok(headers)
 }
 
-fn purge(configured: &UploadPurging) -> Option<PurgeOptions> {
-    configured.enabled.then(|| PurgeOptions {
+fn purging(configured: &UploadPurging) -> Option<(PurgeOptions, PurgeSchedule)> {
+    let options = PurgeOptions {
         older_than: configured.age,
-        interval: configured.interval,
-        // Replicas that are started together do not all walk the storage at the same time.
-        first_after: Duration::from_secs(60 * rand::rng().random_range(0..60)),
         dry_run: configured.dryrun,
-    })
+    };
+    // Replicas that are started together do not all walk the storage at the same time.
+    let first_after = Duration::from_secs(60 * rand::rng().random_range(0..60));
+    let schedule = PurgeSchedule {
+        first_after,
+        interval: configured.interval,
+    };
+    configured.enabled.then_some((options, schedule))
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// What the application log shows.
@@ -202,7 +222,7 @@ pub(crate) fn log_settings(log: &Log, mut fields: Map<String, Value>) -> LogSett
 
 /// Work that goes on beside the requests.
 pub(crate) struct Background {
-    purge: Option<PurgeOptions>,
+    purge: Option<(PurgeOptions, PurgeSchedule)>,
     driver: Arc<dyn StorageDriver>,
     clock: Arc<dyn Clock>,
 }
@@ -211,9 +231,14 @@ impl Background {
     /// Starts it; it ends when `stop` is cancelled, and the tracker tells when it has.
     pub(crate) fn start(self, stop: &CancellationToken) -> TaskTracker {
         let tracker = TaskTracker::new();
-        if let Some(options) = self.purge {
-            let run = hythe_storage::purge_uploads(self.driver, self.clock, options, stop.clone());
-            tracker.spawn(run);
+        if let Some((options, schedule)) = self.purge {
+            tracker.spawn(purge::run(
+                self.driver,
+                options,
+                schedule,
+                self.clock,
+                stop.clone(),
+            ));
         }
         tracker.close();
         tracker

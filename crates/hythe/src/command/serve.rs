@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::compose::{self, Composed};
+use crate::compose::{self, Composed, chain};
 use crate::edge::{self, Listener};
 use crate::logging::{self, AccessLog, LineWriter};
 use crate::{caches, drivers, shutdown};
@@ -46,9 +46,9 @@ fn try_run(config: Option<PathBuf>) -> Result<(), String> {
     let loaded = load(path.as_deref()).map_err(|problems| format!("configuration error:\n{problems}"))?;
     let configuration = loaded.configuration;
 
-    let application_log = LineWriter::start("hythe-log", io::stderr()).map_err(|error| describe(&error))?;
+    let application_log = LineWriter::start("hythe-log", io::stderr()).map_err(|error| chain(&error))?;
     let settings = compose::log_settings(&configuration.log, instance_fields());
-    logging::start(settings, application_log.clone()).map_err(|error| describe(&error))?;
+    logging::start(settings, application_log.clone()).map_err(|error| chain(&error))?;
     for warning in loaded.warnings.iter() {
         tracing::warn!("{warning}");
     }
@@ -60,7 +60,7 @@ fn try_run(config: Option<PathBuf>) -> Result<(), String> {
         .event_interval(8)
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
-        .map_err(|error| format!("cannot start the runtime: {}", describe(&error)))?;
+        .map_err(|error| format!("cannot start the runtime: {}", chain(&error)))?;
     let served = runtime.block_on(serve(configuration, path.is_none()));
     // Work that still blocks on a dead disk does not hold up the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -76,19 +76,19 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
     let access_writer = if configuration.log.accesslog.disabled {
         None
     } else {
-        Some(LineWriter::start("hythe-access-log", io::stdout()).map_err(|error| describe(&error))?)
+        Some(LineWriter::start("hythe-access-log", io::stdout()).map_err(|error| chain(&error))?)
     };
     let access_log = access_writer.clone().map(AccessLog::new);
     let address = configuration.http.addr.clone();
     let Composed { edge, background } = compose::compose(configuration, access_log).await?;
     let listener = Listener::bind(&address)
         .await
-        .map_err(|error| format!("cannot listen on {address}: {}", describe(&error)))?;
+        .map_err(|error| format!("cannot listen on {address}: {}", chain(&error)))?;
 
     let stop = CancellationToken::new();
     let abort = CancellationToken::new();
     shutdown::on_signals(stop.clone(), abort.clone())
-        .map_err(|error| format!("cannot wait for signals: {}", describe(&error)))?;
+        .map_err(|error| format!("cannot wait for signals: {}", chain(&error)))?;
     let background = background.start(&stop);
     announce(&listener, is_default);
 
@@ -121,7 +121,7 @@ fn load(path: Option<&Path>) -> Result<Loaded, String> {
     let (text, name) = match path {
         Some(path) => {
             let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("cannot read {}: {}", path.display(), describe(&error)))?;
+                .map_err(|error| format!("cannot read {}: {}", path.display(), chain(&error)))?;
             (text, path.display().to_string())
         }
         None => (default_text(), "default configuration".to_owned()),
@@ -154,8 +154,14 @@ fn capabilities() -> Capabilities {
 /// Fields that name this process on every log line.
 fn instance_fields() -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("instance.id".to_owned(), Value::String(Uuid::new_v4().to_string()));
-    fields.insert("version".to_owned(), Value::String(env!("CARGO_PKG_VERSION").to_owned()));
+    fields.insert(
+        "instance.id".to_owned(),
+        Value::String(Uuid::new_v4().to_string()),
+    );
+    fields.insert(
+        "version".to_owned(),
+        Value::String(env!("CARGO_PKG_VERSION").to_owned()),
+    );
     fields
 }
 
@@ -178,15 +184,4 @@ fn announce(listener: &Listener, is_default: bool) {
 fn complain(message: &str) {
     // Nobody is left to be told that standard error is closed.
     drop(writeln!(io::stderr(), "{message}"));
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

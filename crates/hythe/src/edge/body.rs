@@ -44,11 +44,14 @@ impl Body for EdgeBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
-            Self::File(body) => body.poll_read(cx).map(|piece| {
-                piece.map(|result| result.map(Frame::data).map_err(BoxError::from))
-            }),
+            Self::File(body) => body
+                .poll_read(cx)
+                .map(|piece| piece.map(|result| result.map(Frame::data).map_err(BoxError::from))),
             Self::Parts(parts) => {
                 while let Some(part) = parts.front_mut() {
                     match ready!(Pin::new(part).poll_frame(cx)) {
@@ -75,7 +78,9 @@ impl Body for EdgeBody {
             Self::File(body) => SizeHint::with_exact(body.remaining),
             Self::Parts(parts) => {
                 let lengths = parts.iter().map(|part| part.size_hint().exact());
-                lengths.sum::<Option<u64>>().map_or_else(SizeHint::default, SizeHint::with_exact)
+                lengths
+                    .sum::<Option<u64>>()
+                    .map_or_else(SizeHint::default, SizeHint::with_exact)
             }
             Self::Other(body) => body.size_hint(),
         }
@@ -93,7 +98,12 @@ pub(crate) struct FileBody {
 
 impl FileBody {
     fn new(range: FileRange) -> Self {
-        Self { file: range.file, offset: range.offset, remaining: range.length, waiting: None }
+        Self {
+            file: range.file,
+            offset: range.offset,
+            remaining: range.length,
+            waiting: None,
+        }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -107,7 +117,9 @@ impl FileBody {
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
-        let Some(task) = self.waiting.as_mut() else { return Poll::Ready(None) };
+        let Some(task) = self.waiting.as_mut() else {
+            return Poll::Ready(None);
+        };
         let read = ready!(Pin::new(task).poll(cx));
         self.waiting = None;
         let bytes = read.map_err(io::Error::other).flatten();
@@ -153,7 +165,10 @@ impl FileBody {
     /// after the head was sent.
     fn advance(&mut self, bytes: Bytes) -> io::Result<Bytes> {
         if bytes.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stored file is shorter than announced"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the stored file is shorter than announced",
+            ));
         }
         self.offset += bytes.len() as u64;
         self.remaining -= bytes.len() as u64;
@@ -172,13 +187,22 @@ mod tests {
     async fn read(content: &[u8], offset: u64, length: u64) -> Result<Bytes, BoxError> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        let range = FileRange { file: Arc::new(file.into()), offset, length };
-        Ok(EdgeBody::new(ResponseBody::File(range)).collect().await?.to_bytes())
+        let range = FileRange {
+            file: Arc::new(file.into()),
+            offset,
+            length,
+        };
+        Ok(EdgeBody::new(ResponseBody::File(range))
+            .collect()
+            .await?
+            .to_bytes())
     }
 
     #[tokio::test]
     async fn exactly_the_range_is_sent() {
-        let content: Vec<u8> = (0..3 * BUFFER_BYTES + 7).map(|index| (index % 251) as u8).collect();
+        let content: Vec<u8> = (0..3 * BUFFER_BYTES + 7)
+            .map(|index| (index % 251) as u8)
+            .collect();
         let sent = read(&content, 1000, content.len() as u64 - 2000).await.unwrap();
         assert_eq!(&sent[..], &content[1000..content.len() - 1000]);
     }

@@ -45,8 +45,16 @@ pub(crate) struct Edge {
 
 impl Edge {
     /// An edge in front of the handlers.
-    pub(crate) fn new(handlers: Handlers, settings: ConnectionSettings, access_log: Option<AccessLog>) -> Self {
-        Self { handlers, settings: Arc::new(settings), access_log }
+    pub(crate) fn new(
+        handlers: Handlers,
+        settings: ConnectionSettings,
+        access_log: Option<AccessLog>,
+    ) -> Self {
+        Self {
+            handlers,
+            settings: Arc::new(settings),
+            access_log,
+        }
     }
 
     /// Serves one connection to its end; on `stop` only until the request under way is answered.
@@ -66,22 +74,30 @@ impl Edge {
                 builder
                     .http1()
                     .half_close(true)
+                    .title_case_headers(true)
                     .timer(TokioTimer::new())
                     .header_read_timeout(header_timeout)
                     .max_buf_size(MAX_BUFFER_BYTES);
-                builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(header_timeout));
+                builder
+                    .http2()
+                    .timer(TokioTimer::new())
+                    .keep_alive_interval(Some(header_timeout));
                 let connection = pin!(builder.serve_connection(io, service));
-                drive(connection, stop, |connection| connection.graceful_shutdown()).await
+                let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
+                ended.map_err(|error| error.to_string())
             } else {
                 let connection = pin!(
                     http1::Builder::new()
                         .half_close(true)
+                        // The spelling of the original; some scripts compare it.
+                        .title_case_headers(true)
                         .timer(TokioTimer::new())
                         .header_read_timeout(header_timeout)
                         .max_buf_size(MAX_BUFFER_BYTES)
                         .serve_connection(io, service)
                 );
-                drive(connection, stop, |connection| connection.graceful_shutdown()).await
+                let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
+                ended.map_err(|error| error.to_string())
             };
             if let Err(error) = ended {
                 tracing::debug!(error = %error, peer = %peer, "connection ended");
@@ -99,7 +115,10 @@ impl Edge {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<EdgeBody>, Infallible> {
-        let record = self.access_log.as_ref().map(|_| AccessRecord::begin(&request, peer));
+        let record = self
+            .access_log
+            .as_ref()
+            .map(|_| AccessRecord::begin(&request, peer));
         let started = Instant::now();
         let context = RequestContext::new(Some(peer), false);
         let response = self.handlers.handle(request, context).await.map(EdgeBody::new);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use hyper::rt::ReadBufCursor;
 use hyper_util::rt::TokioIo;
-use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -15,18 +14,15 @@ use tokio::time::{Instant, Sleep};
 /// refuses, which on a fast network is never; without a bound a small request waits behind whole blobs.
 const BYTES_PER_TURN: usize = 1024 * 1024;
 
-pin_project! {
-    /// A TCP connection that fails when the peer takes no byte of a response for too long, and that yields after
-    /// each mebibyte written.
-    pub(crate) struct EdgeIo {
-        #[pin]
-        stream: TokioIo<TcpStream>,
-        #[pin]
-        deadline: Sleep,
-        deadline_armed: bool,
-        write_progress: Duration,
-        written_this_turn: usize,
-    }
+/// A TCP connection that fails when the peer takes no byte of a response for too long, and that yields after each
+/// mebibyte written.
+pub(crate) struct EdgeIo {
+    stream: TokioIo<TcpStream>,
+    /// Runs from the moment a write had to wait; made when that first happens.
+    deadline: Option<Pin<Box<Sleep>>>,
+    deadline_armed: bool,
+    write_progress: Duration,
+    written_this_turn: usize,
 }
 
 impl EdgeIo {
@@ -34,7 +30,7 @@ impl EdgeIo {
     pub(crate) fn new(stream: TcpStream, write_progress: Duration) -> Self {
         Self {
             stream: TokioIo::new(stream),
-            deadline: tokio::time::sleep(write_progress),
+            deadline: None,
             deadline_armed: false,
             write_progress,
             written_this_turn: 0,
@@ -42,51 +38,60 @@ impl EdgeIo {
     }
 
     fn poll_with(
-        self: Pin<&mut Self>,
+        &mut self,
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut TokioIo<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        let mut this = self.project();
-        if *this.written_this_turn >= BYTES_PER_TURN {
-            *this.written_this_turn = 0;
+        if self.written_this_turn >= BYTES_PER_TURN {
+            self.written_this_turn = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match write(this.stream, cx) {
+        let written = write(Pin::new(&mut self.stream), cx);
+        match &written {
             Poll::Ready(Ok(count)) => {
-                *this.written_this_turn += count;
-                *this.deadline_armed = false;
-                Poll::Ready(Ok(count))
+                self.written_this_turn += count;
+                self.deadline_armed = false;
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                *this.written_this_turn = 0;
-                if !*this.deadline_armed {
-                    this.deadline.as_mut().reset(Instant::now() + *this.write_progress);
-                    *this.deadline_armed = true;
+                self.written_this_turn = 0;
+                if self.is_overdue(cx) {
+                    let overdue = "the client took no byte of the response in time";
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, overdue)));
                 }
-                if this.deadline.poll(cx).is_ready() {
-                    return Poll::Ready(Err(io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        "the client took no byte of the response in time",
-                    )));
-                }
-                Poll::Pending
             }
         }
+        written
+    }
+
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.write_progress)));
+        if !self.deadline_armed {
+            deadline.as_mut().reset(Instant::now() + self.write_progress);
+            self.deadline_armed = true;
+        }
+        deadline.as_mut().poll(cx).is_ready()
     }
 }
 
 impl hyper::rt::Read for EdgeIo {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        self.project().stream.poll_read(cx, buffer)
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
     }
 }
 
 impl hyper::rt::Write for EdgeIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let bytes = &bytes[..bytes.len().min(BYTES_PER_TURN)];
-        self.poll_with(cx, |stream, cx| stream.poll_write(cx, bytes))
+        self.get_mut()
+            .poll_with(cx, |stream, cx| stream.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -94,7 +99,8 @@ impl hyper::rt::Write for EdgeIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_with(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
+        self.get_mut()
+            .poll_with(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -102,10 +108,10 @@ impl hyper::rt::Write for EdgeIo {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().stream.poll_flush(cx)
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().stream.poll_shutdown(cx)
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }

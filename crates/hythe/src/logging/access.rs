@@ -54,7 +54,12 @@ impl AccessRecord {
         Self {
             peer,
             time: OffsetDateTime::now_utc(),
-            request_line: format!("{} {} {:?}", request.method(), escaped(uri.as_bytes()), request.version()),
+            request_line: format!(
+                "{} {} {:?}",
+                request.method(),
+                escaped(uri.as_bytes()),
+                request.version()
+            ),
             referer: field(header::REFERER),
             user_agent: field(header::USER_AGENT),
         }
@@ -101,12 +106,18 @@ mod tests {
             .body(())
             .unwrap();
         let record = AccessRecord::begin(&request, "127.0.0.1:1234".parse().unwrap());
-        let response = Response::builder().status(404).body(Full::new(bytes::Bytes::from_static(b"abc"))).unwrap();
+        let response = Response::builder()
+            .status(404)
+            .body(Full::new(bytes::Bytes::from_static(b"abc")))
+            .unwrap();
         let line = record.finish(&response, Duration::ZERO);
         let (before, rest) = line.split_once(" [").unwrap();
         let (time, after) = rest.split_once("] ").unwrap();
         assert_eq!(before, "127.0.0.1 - -");
         assert!(time.ends_with("+0000"), "{time}");
-        assert_eq!(after, "\"GET /v2/a/tags/list?n=1 HTTP/1.1\" 404 3 \"\" \"agent \\\"x\\\"\\\\\"\n");
+        assert_eq!(
+            after,
+            "\"GET /v2/a/tags/list?n=1 HTTP/1.1\" 404 3 \"\" \"agent \\\"x\\\"\\\\\"\n"
+        );
     }
 }

@@ -37,7 +37,12 @@ impl Formatter {
 }
 
 fn text(line: &Line<'_>) -> String {
-    let mut out = format!("time=\"{}\" level={} msg={}", line.time, line.level, quoted(line.message));
+    let mut out = format!(
+        "time=\"{}\" level={} msg={}",
+        line.time,
+        line.level,
+        quoted(line.message)
+    );
     for (key, value) in line.fields {
         let value = match value {
             Value::String(text) if is_plain(text) => text.clone(),
@@ -77,11 +82,19 @@ mod tests {
 
     fn line(formatter: Formatter) -> String {
         let mut fields = Map::new();
-        fields.insert("http.request.uri".to_owned(), Value::String("/v2/\n\"x\"".to_owned()));
+        fields.insert(
+            "http.request.uri".to_owned(),
+            Value::String("/v2/\n\"x\"".to_owned()),
+        );
         fields.insert("http.response.status".to_owned(), Value::from(200));
         fields.insert("vars.name".to_owned(), Value::String("library/a".to_owned()));
         let time = "2026-01-02T03:04:05.000000006Z".to_owned();
-        formatter.format(&Line { time, level: "info", message: "response completed", fields: &fields })
+        formatter.format(&Line {
+            time,
+            level: "info",
+            message: "response completed",
+            fields: &fields,
+        })
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(crate) struct LogSettings {
 
 /// Makes the application log the program's subscriber.
 pub(crate) fn start(settings: LogSettings, writer: LineWriter) -> Result<(), TryInitError> {
-    tracing_subscriber::registry().with(LogLayer { settings, writer }).try_init()
+    tracing_subscriber::registry()
+        .with(LogLayer { settings, writer })
+        .try_init()
 }
 
 struct LogLayer {
@@ -45,22 +47,39 @@ where
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _context: Context<'_, S>) -> bool {
         // Libraries below have much to say at debug level about their own affairs.
         let ours = metadata.target().starts_with("hythe");
-        let lowest = if ours { self.settings.level } else { self.settings.level.min(Level::WARN) };
+        let lowest = if ours {
+            self.settings.level
+        } else {
+            self.settings.level.min(Level::WARN)
+        };
         *metadata.level() <= lowest
     }
 
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut fields = Fields { message: String::new(), others: self.settings.fields.clone() };
+        let mut fields = Fields {
+            message: String::new(),
+            others: self.settings.fields.clone(),
+        };
         event.record(&mut fields);
         if self.settings.report_caller
             && let (Some(file), Some(line)) = (event.metadata().file(), event.metadata().line())
         {
-            fields.others.insert("file".to_owned(), Value::String(format!("{file}:{line}")));
-            fields.others.insert("func".to_owned(), Value::String(event.metadata().target().to_owned()));
+            fields
+                .others
+                .insert("file".to_owned(), Value::String(format!("{file}:{line}")));
+            fields.others.insert(
+                "func".to_owned(),
+                Value::String(event.metadata().target().to_owned()),
+            );
         }
         let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         let level = level_name(*event.metadata().level());
-        let line = Line { time, level, message: &fields.message, fields: &fields.others };
+        let line = Line {
+            time,
+            level,
+            message: &fields.message,
+            fields: &fields.others,
+        };
         self.writer.write(self.settings.formatter.format(&line));
     }
 }

@@ -34,9 +34,14 @@ impl LineWriter {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || write_lines(&receiver, target, &lost_in_thread))?;
-        let shared =
-            Shared { sender: Mutex::new(Some(sender)), lost, thread: Mutex::new(Some(thread)) };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            sender: Mutex::new(Some(sender)),
+            lost,
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Queues a line, which ends with a newline already. It never waits.
@@ -51,8 +56,19 @@ impl LineWriter {
 
     /// Writes what is queued and ends the thread. Later lines are dropped.
     pub(crate) fn close(&self) {
-        drop(self.shared.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.shared
+                .sender
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .shared
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             // A panic of the writing thread has been reported by the panic hook; there is nobody left to tell.
             drop(thread.join());
@@ -74,7 +90,11 @@ fn write_lines(receiver: &Receiver<String>, mut target: impl Write, lost: &Atomi
             gathered.push_str(&format!("level=warning msg=\"log lines lost\" count={count}\n"));
         }
         // A log that cannot be written cannot be reported anywhere either.
-        drop(target.write_all(gathered.as_bytes()).and_then(|()| target.flush()));
+        drop(
+            target
+                .write_all(gathered.as_bytes())
+                .and_then(|()| target.flush()),
+        );
         gathered.clear();
     }
 }

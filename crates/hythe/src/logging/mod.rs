@@ -9,5 +9,6 @@ mod layer;
 mod lines;
 
 pub(crate) use access::{AccessLog, AccessRecord};
+pub(crate) use format::Formatter;
 pub(crate) use layer::{LogSettings, start};
 pub(crate) use lines::LineWriter;
