@@ -51,6 +51,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let programs = Programs {
         hythe: arguments.hythe.clone(),
         original: arguments.original.clone(),
+        original_version: arguments.original_version,
     };
     let mut failed = false;
     for part in &arguments.parts {

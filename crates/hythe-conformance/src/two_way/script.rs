@@ -97,7 +97,8 @@ impl Script {
             let (repository, image) = &images[number];
             self.put(client, repository, "latest", image).await?;
         }
-        for number in [1, 8, 15].into_iter().filter(|_| self.deletes_tags) {
+        let untagged: &[usize] = if self.deletes_tags { &[1, 8, 15] } else { &[] };
+        for number in untagged.iter().copied() {
             let (repository, _) = &images[number];
             self.delete_tag(client, repository, &format!("v{number}")).await?;
         }
