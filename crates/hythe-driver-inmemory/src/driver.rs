@@ -11,6 +11,7 @@ use hythe_driver::{
 };
 
 use crate::content::Content;
+use crate::object_store::{ObjectStoreDriver, ObjectStoreOptions};
 use crate::tree::Tree;
 use crate::writer::Writer;
 
@@ -26,6 +27,11 @@ impl InMemoryDriver {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty bucket instead: a driver over an imitated object store.
+    pub fn object_store(options: ObjectStoreOptions) -> ObjectStoreDriver {
+        ObjectStoreDriver::new(options)
     }
 
     fn tree(&self) -> MutexGuard<'_, Tree> {

@@ -19,6 +19,7 @@ mod driver;
 mod error;
 mod factory;
 mod info;
+pub mod multipart;
 mod path;
 mod put;
 mod read;

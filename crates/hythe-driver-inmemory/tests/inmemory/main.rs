@@ -1,3 +1,8 @@
-//! The behaviour suite on the in-memory driver.
+//! The behaviour suite on the in-memory driver, as a file system and as an object store.
 
+#![allow(clippy::unwrap_used, reason = "tests panic by design")]
+
+mod budget;
+mod object_store;
 mod plain;
+mod tiny_parts;

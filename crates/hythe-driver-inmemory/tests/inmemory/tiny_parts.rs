@@ -1,0 +1,12 @@
+//! Parts so small that every upload has many of them, and tails that never fit a token.
+
+use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreOptions};
+use hythe_driver_testsuite::{Fixture, driver_suite};
+
+driver_suite!(async || {
+    let options = ObjectStoreOptions {
+        minimum_part_bytes: 200_000,
+    };
+    let driver = InMemoryDriver::object_store(options);
+    Fixture::new(driver.clone(), driver)
+});
