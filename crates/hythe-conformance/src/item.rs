@@ -202,17 +202,23 @@ impl Item {
 /// The tags at a path, which must be a complete answer in byte order or in lexical order.
 pub(crate) async fn list_tags(context: &Context, path: &str) -> Result<Vec<String>, Failure> {
     let response = context.send(Request::get(path)).await?;
+    let tags = tag_names(&response)?;
     let name = path.trim_start_matches("/v2/").split("/tags/list").next();
-    let found = response.expect_status(&[200])?.json()?;
+    let found = response.json()?;
     ensure!(
         found["name"].as_str() == name,
         "{path}: the name is {}",
         found["name"]
     );
-    tag_names(&response)
+    let lexical = |tag: &String| tag.to_lowercase();
+    ensure!(
+        tags.is_sorted() || tags.is_sorted_by_key(lexical),
+        "{path}: not in order: {tags:?}"
+    );
+    Ok(tags)
 }
 
-/// The tags in the answer to a request for them, which must be in byte order or in lexical order.
+/// The tags in the answer to a request for them, in the order in which they come.
 pub(crate) fn tag_names(response: &Response) -> Result<Vec<String>, Failure> {
     let document = response.expect_status(&[200])?.json()?;
     let Some(tags) = document["tags"].as_array() else {
@@ -220,15 +226,8 @@ pub(crate) fn tag_names(response: &Response) -> Result<Vec<String>, Failure> {
             .unexpected(format!("tags is no list: {}", document["tags"]))
             .into());
     };
-    let tags: Vec<String> = tags
+    Ok(tags
         .iter()
         .map(|tag| tag.as_str().unwrap_or_default().to_owned())
-        .collect();
-    let lexical = |tag: &String| tag.to_lowercase();
-    ensure!(
-        tags.is_sorted() || tags.is_sorted_by_key(lexical),
-        "{}: not in order: {tags:?}",
-        response.request
-    );
-    Ok(tags)
+        .collect())
 }

@@ -179,7 +179,9 @@ impl Script {
         }
         for (repository, tags) in tags {
             let response = client.get(&tags_path(repository)).await?;
-            let listed = item::tag_names(&response)?;
+            // Distribution 2 lists them in any order.
+            let mut listed = item::tag_names(&response)?;
+            listed.sort_unstable();
             ensure!(
                 listed == tags,
                 "{repository}: the tags are {listed:?}, expected {tags:?}"
