@@ -19,8 +19,9 @@ use super::writer::{Data, Upload, ended, keep_in_place, keep_recorded, open_to_a
 ///
 /// * A wrong digest leaves the session with all its bytes.
 /// * Of two commits of one session one wins; for the other it is unknown.
-/// * Dropped or failing before the link is made, it leaves a session, or content that nothing links; after it,
-///   a session that will be purged.
+/// * Dropped or failing before the content is stored, it leaves the session. Between content and link, it leaves
+///   a session without bytes that can be committed again by the same digest, provided that its hashes were kept.
+///   After the link, a session that will be purged.
 pub(super) async fn commit(upload: Upload, digest: &Digest) -> Result<Descriptor> {
     let core = upload.session.core.clone();
     let Some(_closing) = core.closing.begin(upload.session.id) else {
@@ -33,7 +34,18 @@ pub(super) async fn commit(upload: Upload, digest: &Digest) -> Result<Descriptor
     let statters = Statters::new(&core, &session.repository);
     let ticket = statters.ticket(digest);
     let leftover = store(&session, upload.data, &stored).await?;
-    links::make(&core, &session.repository, &Link::Layer(*digest), digest).await?;
+    let linked = links::make(&core, &session.repository, &Link::Layer(*digest), digest).await;
+    if linked.is_err() && core.driver.capabilities().append {
+        hash_state::save(
+            &core,
+            &session.repository,
+            &session.id,
+            &upload.hashers,
+            stored.size,
+        )
+        .await;
+    }
+    linked?;
     if let Err(error) = clean_up(&session, leftover).await {
         // The blob is stored and linked, which is what was asked for. The purge finds what is left.
         tracing::warn!(%error, upload = %session.id, "remains of a finished upload were not removed");
@@ -63,6 +75,7 @@ async fn verify(upload: Upload, expected: &Digest) -> Result<Upload> {
             upload.keep().await?;
             return Err(mismatch());
         }
+        None if matches!(upload.data, Data::Gone { .. }) => return Err(upload.session.unknown()),
         None => {}
     }
     let (upload, actual) = if upload.session.core.driver.capabilities().append {
@@ -191,6 +204,14 @@ async fn store(session: &Session, data: Data, wanted: &Descriptor) -> Result<Lef
                 moved.or_unknown(|| session.unknown())?;
             }
             Ok(own_keys)
+        }
+        Data::Gone { .. } => {
+            let stored = gate::claim(core, &wanted.digest, Purpose::Reuse).await?;
+            if stored == Some(wanted.size) {
+                Ok(Leftover::Anything)
+            } else {
+                Err(session.unknown())
+            }
         }
         // Looking is cheap where files are appended to, and syncing a file only to drop it is not.
         Data::Open(writer) if appends => {

@@ -130,6 +130,36 @@ pub(super) async fn load(
     Ok(Hashers::restore(states, size))
 }
 
+/// The last states kept with an upload whose bytes left it, and of how many bytes they are; `None` when there are
+/// none to be believed.
+///
+/// They prove that the client sent exactly these bytes, which is more than a client can know by other means than
+/// having them.
+pub(super) async fn load_last(
+    core: &Core,
+    repository: &RepositoryName,
+    id: &UploadId,
+) -> Result<Option<(Hashers, u64)>> {
+    let canonical = Algorithm::CANONICAL;
+    let directory = core.layout.upload_hash_states(repository, id);
+    let Ok(directory) = directory.join(canonical.as_str()) else {
+        return Ok(None);
+    };
+    let kept = core
+        .driver
+        .list(&directory, ListOptions::default())
+        .await
+        .found()?;
+    let kept = kept.unwrap_or_default();
+    let offsets = kept.iter().filter_map(|info| info.path.name().parse().ok());
+    let Some(size) = offsets.max().filter(|size| *size > 0) else {
+        return Ok(None);
+    };
+    let hashers = load(core, repository, id, size).await?;
+    let is_proof = hashers.digest(canonical, size).is_some();
+    Ok(is_proof.then_some((hashers, size)))
+}
+
 /// Keeps the states beside an upload of `size` bytes, whose bytes are durable by now. A state that cannot be kept
 /// costs reading the content again, nothing else.
 pub(super) async fn save(

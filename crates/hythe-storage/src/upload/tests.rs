@@ -271,6 +271,62 @@ async fn content_that_is_stored_is_used_again_and_damaged_content_is_replaced() 
 }
 
 #[tokio::test]
+async fn an_upload_whose_link_could_not_be_made_is_committed_again() {
+    let core = core();
+    let mut upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.write(vec![content(100)]).await.unwrap();
+    let digest = Digest::sha256(&content(100));
+    // A directory where the link must be.
+    let link = core.layout.layer_link(&name(), &digest);
+    put(&core, &link.join("obstacle").unwrap(), "").await;
+    let failed = upload.commit(&digest).await;
+    assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
+
+    assert_eq!(status(&core, &name(), &id).await.unwrap().size, 100);
+    let other = Digest::sha256(b"other");
+    let mismatch = reopen(&core, &id).await.unwrap().commit(&other).await;
+    assert!(
+        matches!(mismatch, Err(Error::DigestMismatch { .. })),
+        "{mismatch:?}"
+    );
+    let mut upload = reopen(&core, &id).await.unwrap();
+    let written = upload.write(vec![content(1)]).await;
+    assert!(matches!(written, Err(Error::UploadUnknown { .. })), "{written:?}");
+
+    core.driver.delete(&link).await.unwrap();
+    let stored = reopen(&core, &id).await.unwrap().commit(&digest).await.unwrap();
+    assert_eq!((stored.digest, stored.size), (digest, 100));
+    let expected = [core.layout.blob_data(&digest), link].map(|path| path.to_string());
+    let left = names(&core).await;
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(
+        expected
+            .iter()
+            .zip(&left)
+            .all(|(path, name)| path.ends_with(name))
+    );
+}
+
+#[tokio::test]
+async fn content_that_the_session_did_not_receive_is_not_linked() {
+    let core = core();
+    let secret = Digest::sha256(b"of another repository");
+    put(&core, &core.layout.blob_data(&secret), "of another repository").await;
+    let id = begun_by_the_original(&core, b"", &[("100", state(&content(100)))]).await;
+    let data = core.layout.upload_data(&name(), &id);
+    core.driver.delete(&data).await.unwrap();
+    for digest in [
+        secret,
+        Digest::of(Algorithm::Sha512, b"x"),
+        Digest::sha256(&content(100)),
+    ] {
+        let upload = reopen(&core, &id).await.unwrap();
+        upload.commit(&digest).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
 async fn a_write_that_was_abandoned_does_not_falsify_the_digest() {
     let core = core();
     let mut upload = Box::new(create(&core, &name(), None).await.unwrap());

@@ -40,6 +40,12 @@ pub(super) enum Data {
         /// Bytes in that file.
         size: u64,
     },
+    /// They left: somebody commits the upload right now, or a commit failed after it had made them content and
+    /// before it made the link. The hashes say which content that is, and that the client had sent it.
+    Gone {
+        /// Bytes that were received.
+        size: u64,
+    },
 }
 
 impl Data {
@@ -47,7 +53,7 @@ impl Data {
         match self {
             Self::NotBegun => 0,
             Self::Open(writer) => writer.size(),
-            Self::Sealed { size } => *size,
+            Self::Sealed { size } | Self::Gone { size } => *size,
         }
     }
 }
@@ -58,6 +64,7 @@ impl fmt::Debug for Data {
             Self::NotBegun => f.write_str("NotBegun"),
             Self::Open(writer) => f.debug_tuple("Open").field(writer).finish(),
             Self::Sealed { size } => f.debug_struct("Sealed").field("size", size).finish(),
+            Self::Gone { size } => f.debug_struct("Gone").field("size", size).finish(),
         }
     }
 }
@@ -93,9 +100,12 @@ pub(crate) async fn status(
 ) -> Result<UploadStatus> {
     if core.driver.capabilities().append {
         let session = Session::find(core, repository, id).await?;
-        let info = core.driver.stat(&session.data()).await;
+        let size = match core.driver.stat(&session.data()).await.found()? {
+            Some(info) => info.size(),
+            None => find_gone(&session).await?.1,
+        };
         return Ok(UploadStatus {
-            size: info.or_unknown(|| session.unknown())?.size(),
+            size,
             started_at: session.started_at,
         });
     }
@@ -136,15 +146,30 @@ pub(crate) async fn resume(
 
 async fn resume_in_place(core: &Arc<Core>, repository: &RepositoryName, id: &UploadId) -> Result<Upload> {
     let session = Session::find(core, repository, id).await?;
-    let writer = open_to_append(&session).await?;
-    let hashers = hash_state::load(core, repository, id, writer.size()).await?;
+    let (data, hashers) = match open_to_append(&session).await {
+        Ok(writer) => {
+            let hashers = hash_state::load(core, repository, id, writer.size()).await?;
+            (Data::Open(writer), hashers)
+        }
+        Err(Error::UploadUnknown { .. }) => {
+            let (hashers, size) = find_gone(&session).await?;
+            (Data::Gone { size }, hashers)
+        }
+        Err(error) => return Err(error),
+    };
     Ok(Upload {
         session,
-        data: Data::Open(writer),
+        data,
         hashers,
         is_changed: false,
         is_new: false,
     })
+}
+
+/// What is known of an upload whose bytes left it.
+async fn find_gone(session: &Session) -> Result<(Hashers, u64)> {
+    let last = hash_state::load_last(&session.core, &session.repository, &session.id).await?;
+    last.ok_or_else(|| session.unknown())
 }
 
 /// Opens what was received, held against other writers. That it is gone means that somebody ended the upload.
@@ -202,8 +227,13 @@ async fn open_recorded(session: &Session, record: &Record) -> Result<Data> {
         None if record.size == 0 => return Ok(Data::NotBegun),
         None => WriterMode::Append,
     };
-    let writer = session.core.driver.writer(&session.data(), mode).await;
-    writer.map(Data::Open).map_err(|error| ended(session, error))
+    match session.core.driver.writer(&session.data(), mode).await {
+        Ok(writer) => Ok(Data::Open(writer)),
+        Err(error) => match ended(session, error) {
+            Error::UploadUnknown { .. } => Ok(Data::Gone { size: record.size }),
+            error => Err(error),
+        },
+    }
 }
 
 /// What distribution v3 uploaded, where the driver finds it by its path.
@@ -242,7 +272,8 @@ impl Upload {
             Data::Open(writer) => Ok(writer),
             // Only a commit that had to read the content again seals it; the client has said that it is
             // complete, and can still commit it by its right digest.
-            Data::NotBegun | Data::Sealed { .. } => Err(Error::Unsupported),
+            Data::Sealed { .. } => Err(Error::Unsupported),
+            Data::NotBegun | Data::Gone { .. } => Err(self.session.unknown()),
         }
     }
 
@@ -258,7 +289,7 @@ impl Upload {
         if session.core.driver.capabilities().append {
             match data {
                 Data::Open(writer) => keep_in_place(&session, writer, &hashers, is_changed).await,
-                Data::NotBegun | Data::Sealed { .. } => Ok(()),
+                Data::NotBegun | Data::Sealed { .. } | Data::Gone { .. } => Ok(()),
             }
         } else {
             match data {
@@ -271,7 +302,7 @@ impl Upload {
                     session.record(&Record::new(&session, 0, None, &hashers)?).await
                 }
                 // A writer that wrote nothing leaves what its token said.
-                Data::Open(_) | Data::NotBegun | Data::Sealed { .. } => Ok(()),
+                Data::Open(_) | Data::NotBegun | Data::Sealed { .. } | Data::Gone { .. } => Ok(()),
             }
         }
     }
