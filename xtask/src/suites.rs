@@ -118,14 +118,15 @@ pub(crate) fn differential(hythe: &Program) -> Result<()> {
 /// One data directory, Hythe and both versions of the original.
 pub(crate) fn two_way(hythe: &Program) -> Result<()> {
     let suite = workspace::build("hythe-conformance")?;
-    for kind in [Kind::Original2, Kind::Original] {
+    for (kind, version) in [(Kind::Original2, "2"), (Kind::Original, "3")] {
         let original = Program::resolve(kind, None)?;
-        println!("== hythe-conformance two-way: with {}", original.path.display());
-        Step::new(&suite)
+        println!("== two-way: with {}", original.path.display());
+        let step = Step::new(&suite)
             .args(["two-way", "--hythe"])
             .arg(&hythe.path)
-            .arg("--original")
-            .arg(&original.path)
+            .arg("--original");
+        step.arg(&original.path)
+            .args(["--original-version", version])
             .limit(SUITE_LIMIT)
             .shown()?;
     }
