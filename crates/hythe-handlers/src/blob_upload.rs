@@ -110,7 +110,7 @@ pub(crate) async fn append(call: &Call<'_>, name: &RepositoryName, uuid: &str, b
             session.describe(StatusCode::ACCEPTED, status).no_content().into()
         }
         Uploaded::BrokeOff { failure } => Err(broke_off(failure)),
-        Uploaded::Committed(descriptor) => Ok(created(call, name, &descriptor.digest)),
+        Uploaded::Committed(digest) => Ok(created(call, name, &digest)),
     }
 }
 
@@ -298,16 +298,22 @@ async fn store(
         Ok(Uploaded::BrokeOff { failure }) => Err(broke_off(failure)),
         Ok(_) => Ok(created(call, repository.name(), &digest)),
         Err(error) => {
-            if let Ok(writer) = repository.blobs().resume(&id, ResumeOptions::default()).await {
-                if let Err(error) = writer.cancel().await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "upload could not be removed"
-                    );
-                }
+            if let Err(second) = remove(repository, &id).await {
+                tracing::warn!(
+                    error = &second as &dyn std::error::Error,
+                    "upload could not be removed"
+                );
             }
             Err(error.into())
         }
+    }
+}
+
+/// Removes a session that failed to become a blob, if there is still one.
+async fn remove(repository: &dyn Repository, id: &UploadId) -> Result<(), Error> {
+    match repository.blobs().resume(id, ResumeOptions::default()).await {
+        Err(Error::UploadUnknown { .. }) => Ok(()),
+        resumed => resumed?.cancel().await,
     }
 }
 

@@ -14,14 +14,13 @@ pub(crate) async fn list(call: &Call<'_>) -> Answer {
         Some(0) => Page::default(),
         _ => page(call.shared.namespace.as_ref(), &query).await?,
     };
-    let list = RepositoryList {
+    let document = RepositoryList {
         repositories: page.items.iter().map(ToString::to_string).collect(),
     };
-    let mut reply = Reply::json(StatusCode::OK, "application/json", &list);
-    if let (Some(_), Some(last)) = (page.next, list.repositories.last()) {
-        if let Some(link) = query.next_link(call.parts.uri.path(), last) {
-            reply = reply.text(header::LINK, link);
-        }
+    let mut reply = Reply::json(StatusCode::OK, "application/json", &document);
+    let last = document.repositories.last().filter(|_| page.next.is_some());
+    if let Some(link) = last.and_then(|last| query.next_link(call.parts.uri.path(), last)) {
+        reply = reply.text(header::LINK, link);
     }
     reply.into()
 }

@@ -14,9 +14,12 @@ use crate::response_body::ResponseBody;
 /// When a client should try again, if the storage does not say.
 const DEFAULT_RETRY_AFTER_SECONDS: u64 = 10;
 
-/// Why a request is not answered with success.
+/// Why a request is not answered with success. Boxed, for it is rare and large.
 #[derive(Debug)]
-pub(crate) struct HttpError {
+pub(crate) struct HttpError(Box<Failure>);
+
+#[derive(Debug)]
+struct Failure {
     /// What the client sees. `None`: a status and nothing else.
     answer: Result<ApiError, StatusCode>,
     /// What the log sees besides.
@@ -26,15 +29,16 @@ pub(crate) struct HttpError {
 impl HttpError {
     /// An answer without a document.
     pub(crate) fn bare(status: StatusCode) -> Self {
-        Self {
-            answer: Err(status),
-            cause: None,
-        }
+        Self::new(Err(status), None)
+    }
+
+    fn new(answer: Result<ApiError, StatusCode>, cause: Option<Error>) -> Self {
+        Self(Box::new(Failure { answer, cause }))
     }
 
     /// The same with one more header field.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.answer = self.answer.map(|error| error.with_header(name, value));
+        self.0.answer = self.0.answer.map(|error| error.with_header(name, value));
         self
     }
 
@@ -45,18 +49,18 @@ impl HttpError {
 
     /// The document, if there is one.
     pub(crate) fn document(&self) -> Option<&ApiError> {
-        self.answer.as_ref().ok()
+        self.0.answer.as_ref().ok()
     }
 
     /// What nobody but the log may see.
     pub(crate) fn cause(&self) -> Option<&Error> {
-        self.cause.as_ref()
+        self.0.cause.as_ref()
     }
 
     /// The answer.
     pub(crate) fn to_response(&self) -> Response<ResponseBody> {
         let mut response = Response::new(ResponseBody::Empty);
-        match &self.answer {
+        match &self.0.answer {
             Err(status) => *response.status_mut() = *status,
             Ok(error) => {
                 *response.status_mut() = error.status();
@@ -74,10 +78,7 @@ impl HttpError {
 
 impl From<ApiError> for HttpError {
     fn from(error: ApiError) -> Self {
-        Self {
-            answer: Ok(error),
-            cause: None,
-        }
+        Self::new(Ok(error), None)
     }
 }
 
@@ -91,10 +92,7 @@ impl From<Error> for HttpError {
     fn from(error: Error) -> Self {
         let answer = answer_to(&error);
         let is_ours = answer.status().is_server_error();
-        Self {
-            answer: Ok(answer),
-            cause: is_ours.then_some(error),
-        }
+        Self::new(Ok(answer), is_ours.then_some(error))
     }
 }
 
@@ -155,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    fn body(error: HttpError) -> (u16, String) {
+    fn body(error: &HttpError) -> (u16, String) {
         let response = error.to_response();
         let ResponseBody::Full(body) = response.body() else {
             panic!("{:?}", response.body());
@@ -171,7 +169,7 @@ mod tests {
         let error = HttpError::from(Error::Internal("/var/lib/secret: permission denied".into()));
         assert!(error.cause().is_some());
         let expected = r#"{"errors":[{"code":"UNKNOWN","message":"unknown error"}]}"#;
-        assert_eq!(body(error), (500, format!("{expected}\n")));
+        assert_eq!(body(&error), (500, format!("{expected}\n")));
     }
 
     #[test]
@@ -200,7 +198,7 @@ mod tests {
             ManifestViolation::ManifestUnknown { digest: two },
             ManifestViolation::MissingUrl { digest: one },
         ]);
-        let (status, document) = body(error.into());
+        let (status, document) = body(&error.into());
         assert_eq!(status, 400);
         let document: Value = serde_json::from_str(&document).unwrap();
         let codes: Vec<_> = document["errors"]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{Response, header};
 use hythe_api::Route;
+use hythe_reference::RepositoryName;
 use uuid::Uuid;
 
 use crate::context::Call;
@@ -100,7 +101,7 @@ struct Variables<'a> {
 
 fn variables(route: &Route) -> Variables<'_> {
     let mut variables = Variables {
-        name: route.repository().map(|name| name.as_str()),
+        name: route.repository().map(RepositoryName::as_str),
         ..Variables::default()
     };
     match route {

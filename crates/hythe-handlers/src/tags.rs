@@ -19,17 +19,16 @@ pub(crate) async fn list(call: &Call<'_>, name: &RepositoryName) -> Answer {
             Err(error) => return Err(error.into()),
         },
     };
-    let list = TagList {
+    let document = TagList {
         name: name.to_string(),
         tags: tags.iter().map(ToString::to_string).collect(),
     };
-    let mut reply = Reply::json(StatusCode::OK, "application/json", &list);
+    let mut reply = Reply::json(StatusCode::OK, "application/json", &document);
     // As in distribution, a full page has a next one, even if nothing is left for that.
-    let is_full = query.limit.is_some_and(|limit| list.tags.len() >= limit);
-    if let Some(last) = list.tags.last().filter(|_| is_full) {
-        if let Some(link) = query.next_link(call.parts.uri.path(), last) {
-            reply = reply.text(header::LINK, link);
-        }
+    let is_full = query.limit.is_some_and(|limit| document.tags.len() >= limit);
+    let last = document.tags.last().filter(|_| is_full);
+    if let Some(link) = last.and_then(|last| query.next_link(call.parts.uri.path(), last)) {
+        reply = reply.text(header::LINK, link);
     }
     reply.into()
 }

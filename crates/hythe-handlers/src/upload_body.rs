@@ -15,7 +15,6 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select, try_join};
 use hythe_digest::Digest;
 use hythe_distribution::{BlobWriter, Error};
-use hythe_manifest::Descriptor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -77,8 +76,8 @@ pub(crate) enum Otherwise {
 pub(crate) enum Uploaded {
     /// All came, and the upload waits for more; it has so many bytes.
     Suspended { size: u64 },
-    /// All came, and the blob is stored.
-    Committed(Descriptor),
+    /// All came, and the blob is stored under this digest.
+    Committed(Digest),
     /// The body broke off.
     BrokeOff { failure: BodyFailure },
 }
@@ -132,7 +131,7 @@ async fn finish(
 ) -> Result<Uploaded, Error> {
     let copied = copy(&mut receiver, writer.as_mut()).await;
     match (copied, then, otherwise) {
-        (Ok(()), Then::Commit(digest), _) => Ok(Uploaded::Committed(writer.commit(&digest).await?)),
+        (Ok(()), Then::Commit(digest), _) => Ok(Uploaded::Committed(writer.commit(&digest).await?.digest)),
         (Ok(()), Then::Suspend, _) => {
             let size = writer.size();
             writer.suspend().await?;
@@ -317,6 +316,7 @@ mod tests {
     use http_body::Frame;
     use http_body_util::StreamBody;
     use hythe_distribution::{Result, UploadId};
+    use hythe_manifest::Descriptor;
     use tokio::sync::Notify;
 
     use super::*;
@@ -427,13 +427,13 @@ mod tests {
     async fn short_pieces_are_copied_together_and_long_ones_are_not() {
         let log = Arc::new(Log::default());
         let uploads = Uploads::new(usize::MAX, PATIENCE);
-        let long = COPIED_PIECE_BYTES;
+        let threshold = COPIED_PIECE_BYTES;
         let uploaded = uploads
-            .run(upload(&log, body(&[10, 20, long, 5, long + 1, 1, 1])))
+            .run(upload(&log, body(&[10, 20, threshold, 5, threshold + 1, 1, 1])))
             .await
             .unwrap();
         assert!(matches!(uploaded, Uploaded::Suspended { .. }), "{uploaded:?}");
-        assert_eq!(batches(&log), [vec![30, long, 5, long + 1, 2]]);
+        assert_eq!(batches(&log), [vec![30, threshold, 5, threshold + 1, 2]]);
         assert_eq!(ending(&log), Some("suspend"));
     }
 
@@ -538,6 +538,7 @@ mod tests {
         upload.announced = Some(7);
         upload.then = Then::Commit(Digest::sha256(b""));
         let uploaded = uploads.run(upload).await.unwrap();
-        assert!(matches!(uploaded, Uploaded::Committed(descriptor) if descriptor.size == 7));
+        assert!(matches!(uploaded, Uploaded::Committed(digest) if digest == Digest::sha256(b"")));
+        assert_eq!(batches(&log), [[7]]);
     }
 }
