@@ -1,0 +1,231 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hythe_digest::{Algorithm, Digest};
+use hythe_distribution::{BlobWriter, Error, Result, ResumeOptions, UploadId};
+use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreDriver, ObjectStoreOptions};
+
+use super::{ID, content, core_over, name, names, put, reopen, state};
+use crate::core::Core;
+use crate::links::{self, Link};
+use crate::upload::writer::Upload;
+use crate::upload::{create, resume, status};
+
+/// A bucket with parts of at least so many bytes.
+fn bucket(minimum_part_bytes: u64) -> (Arc<Core>, ObjectStoreDriver) {
+    let driver = InMemoryDriver::object_store(ObjectStoreOptions { minimum_part_bytes });
+    (core_over(driver.clone()), driver)
+}
+
+async fn resume_at(core: &Arc<Core>, id: &UploadId, expected: u64) -> Result<Box<Upload>> {
+    let options = ResumeOptions {
+        expected_size: Some(expected),
+    };
+    resume(core, &name(), id, options).await.map(Box::new)
+}
+
+/// A session that received `content` in a request of its own.
+async fn suspended(core: &Arc<Core>, content: Bytes) -> UploadId {
+    let upload = Box::new(create(core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.suspend().await.unwrap();
+    let mut upload = resume_at(core, &id, 0).await.unwrap();
+    upload.write(vec![content]).await.unwrap();
+    upload.suspend().await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_small_upload_takes_few_requests() {
+    let (core, driver) = bucket(5 << 20);
+    let content = content(20_000);
+    let digest = Digest::sha256(&content);
+    let check = |step: &str, expected: u64| {
+        assert_eq!(driver.operations().total(), expected, "{step}");
+        driver.reset_operations();
+    };
+
+    let known = links::read(&core, &name(), &Link::Layer(digest)).await;
+    assert_eq!(known.unwrap(), None);
+    check("HEAD", 1);
+    let upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.suspend().await.unwrap();
+    check("POST", 1);
+    let mut upload = resume_at(&core, &id, 0).await.unwrap();
+    upload.write(vec![content.clone()]).await.unwrap();
+    upload.suspend().await.unwrap();
+    check("PATCH", 2);
+    let upload = resume_at(&core, &id, 20_000).await.unwrap();
+    upload.commit(&digest).await.unwrap();
+    check("PUT", 4);
+    assert_eq!(names(&core).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_is_a_start_time_and_a_record() {
+    let (core, _) = bucket(5 << 20);
+    let upload = Box::new(create(&core, &name(), None).await.unwrap());
+    let id = upload.id();
+    let started_at = upload.started_at();
+    upload.suspend().await.unwrap();
+    assert_eq!(names(&core).await, [format!("_uploads/{id}/startedat")]);
+    let empty = status(&core, &name(), &id).await.unwrap();
+    assert_eq!((empty.size, empty.started_at), (0, started_at));
+
+    let id = suspended(&core, content(100)).await;
+    let of_session = |name: &String| name.contains(&id.to_string());
+    let kept: Vec<_> = names(&core).await.into_iter().filter(of_session).collect();
+    assert_eq!(
+        kept,
+        [
+            format!("_uploads/{id}/session"),
+            format!("_uploads/{id}/startedat")
+        ]
+    );
+    let received = status(&core, &name(), &id).await.unwrap();
+    assert_eq!((received.size, received.started_at), (100, started_at));
+    reopen(&core, &id).await.unwrap().cancel().await.unwrap();
+    assert!(!names(&core).await.iter().any(of_session));
+}
+
+#[tokio::test]
+async fn of_two_first_writers_one_is_recorded() {
+    for minimum_part_bytes in [10, 5 << 20] {
+        let (core, driver) = bucket(minimum_part_bytes);
+        let upload = Box::new(create(&core, &name(), None).await.unwrap());
+        let id = upload.id();
+        upload.suspend().await.unwrap();
+        let mut first = resume_at(&core, &id, 0).await.unwrap();
+        let mut second = resume_at(&core, &id, 0).await.unwrap();
+        second.write(vec![Bytes::from(vec![2; 50])]).await.unwrap();
+        first.write(vec![content(100)]).await.unwrap();
+
+        first.suspend().await.unwrap();
+        let refused = second.suspend().await;
+
+        assert!(
+            matches!(refused, Err(Error::UploadOffset { size: 100, .. })),
+            "{refused:?}"
+        );
+        let begun = driver.operations().create_upload;
+        assert_eq!(driver.operations().abort_upload, begun.min(1), "of {begun}");
+        let digest = Digest::sha256(&content(100));
+        reopen(&core, &id).await.unwrap().commit(&digest).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_end_one_session_with_other_bytes_one_wins() {
+    let (core, _) = bucket(5 << 20);
+    let id = suspended(&core, content(100)).await;
+    let mut first = resume_at(&core, &id, 100).await.unwrap();
+    let mut second = resume_at(&core, &id, 100).await.unwrap();
+    first.write(vec![Bytes::from("first")]).await.unwrap();
+    second.write(vec![Bytes::from("second")]).await.unwrap();
+    let whole = |end: &[u8]| Digest::sha256(&[&content(100), end].concat());
+    first.commit(&whole(b"first")).await.unwrap();
+    let refused = second.commit(&whole(b"second")).await;
+    assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+    assert_eq!(names(&core).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_second_closer_is_told_that_the_session_is_gone() {
+    for content in [Bytes::new(), content(100)] {
+        let (core, _) = bucket(5 << 20);
+        let id = suspended(&core, content.clone()).await;
+        let first = reopen(&core, &id).await.unwrap();
+        let second = reopen(&core, &id).await.unwrap();
+        let digest = Digest::sha256(&content);
+        first.commit(&digest).await.unwrap();
+        let refused = second.commit(&digest).await;
+        assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_algorithm_that_nobody_announced_is_computed_from_a_finished_file() {
+    for minimum_part_bytes in [10, 5 << 20] {
+        let (core, _) = bucket(minimum_part_bytes);
+        let id = suspended(&core, content(100)).await;
+        let wrong = Digest::of(Algorithm::Sha512, b"wrong");
+        for _ in 0..2 {
+            let refused = reopen(&core, &id).await.unwrap().commit(&wrong).await;
+            assert!(
+                matches!(refused, Err(Error::DigestMismatch { .. })),
+                "{refused:?}"
+            );
+            assert_eq!(status(&core, &name(), &id).await.unwrap().size, 100);
+        }
+        // It was declared complete, so nothing can be added; it can be ended by any right digest.
+        let mut upload = reopen(&core, &id).await.unwrap();
+        let written = upload.write(vec![content(1)]).await;
+        assert!(matches!(written, Err(Error::Unsupported)), "{written:?}");
+        let digest = Digest::of(Algorithm::Sha384, &content(100));
+        upload.commit(&digest).await.unwrap();
+        let stored = core
+            .driver
+            .get_content(&core.layout.blob_data(&digest), 1000)
+            .await;
+        assert_eq!(stored.unwrap(), content(100));
+        assert_eq!(names(&core).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_stored_is_used_again() {
+    for minimum_part_bytes in [10, 5 << 20] {
+        let (core, driver) = bucket(minimum_part_bytes);
+        let digest = Digest::sha256(&content(100));
+        put(&core, &core.layout.blob_data(&digest), content(100)).await;
+        let id = suspended(&core, content(100)).await;
+        reopen(&core, &id).await.unwrap().commit(&digest).await.unwrap();
+        assert_eq!(names(&core).await.len(), 2);
+        let operations = driver.operations();
+        assert_eq!(
+            operations.abort_upload, operations.create_upload,
+            "{operations:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_the_original_began_leaves_nothing_behind() {
+    for content in [Bytes::new(), content(100)] {
+        let (core, _) = bucket(5 << 20);
+        let id = UploadId::parse(ID).unwrap();
+        let layout = &core.layout;
+        put(
+            &core,
+            &layout.upload_started_at(&name(), &id),
+            "2026-11-21T18:14:09Z",
+        )
+        .await;
+        let kept = layout.upload_hash_state(&name(), &id, Algorithm::Sha256, 0);
+        put(&core, &kept, state(b"")).await;
+        assert_eq!(status(&core, &name(), &id).await.unwrap().size, 0);
+        let mut upload = resume_at(&core, &id, 0).await.unwrap();
+        upload.write(vec![content.clone()]).await.unwrap();
+        upload.suspend().await.unwrap();
+        let digest = Digest::sha256(&content);
+        reopen(&core, &id).await.unwrap().commit(&digest).await.unwrap();
+        assert_eq!(names(&core).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_damage() {
+    let (core, _) = bucket(5 << 20);
+    let id = suspended(&core, content(100)).await;
+    let record = core.layout.upload_session(&name(), &id);
+    for damage in ["", "{}", "null", r#"{"version":2,"startedAt":"","size":0}"#] {
+        put(&core, &record, damage).await;
+        for found in [
+            status(&core, &name(), &id).await.map(|_| ()),
+            reopen(&core, &id).await.map(|_| ()),
+        ] {
+            assert!(matches!(found, Err(Error::Damaged { .. })), "{damage}: {found:?}");
+        }
+    }
+}
