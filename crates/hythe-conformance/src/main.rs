@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod crash_command;
 mod diff_command;
 mod two_way_command;
 
@@ -31,6 +32,8 @@ enum Command {
     Script(two_way_command::ScriptArguments),
     /// Begins uploads on one registry and finishes them on another one.
     Hop(two_way_command::HopArguments),
+    /// Kills a registry while clients push, again and again, and looks whether anything was lost.
+    Crash(crash_command::Arguments),
 }
 
 #[tokio::main]
@@ -41,6 +44,7 @@ async fn main() -> ExitCode {
         Command::TwoWay(arguments) => two_way_command::run(&arguments).await,
         Command::Script(arguments) => two_way_command::script(&arguments).await,
         Command::Hop(arguments) => two_way_command::hop(&arguments).await,
+        Command::Crash(arguments) => crash_command::run(&arguments).await,
     };
     match outcome {
         Ok(code) => code,
