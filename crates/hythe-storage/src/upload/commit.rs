@@ -12,8 +12,9 @@ use crate::links::{self, Link};
 use crate::statters::Statters;
 
 use super::hash_state;
+use super::open::open_to_append;
 use super::session::{Record, Session};
-use super::writer::{Data, Upload, ended, keep_in_place, keep_recorded, open_to_append};
+use super::writer::{Data, Upload, ended, keep_in_place, keep_recorded};
 
 /// Ends an upload with the blob `digest`.
 ///

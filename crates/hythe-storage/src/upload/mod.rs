@@ -15,12 +15,14 @@
 //! |---|---|
 //! | `session` | begins, finds and removes what is kept |
 //! | `hash_state` | hashes, keeps and restores the hashes, reads stored content again |
-//! | `writer` | opens, writes, suspends, cancels |
+//! | `open` | starts, asks for and continues an upload |
+//! | `writer` | writes, suspends, cancels |
 //! | `commit` | ends an upload with a blob |
 //! | [`purge`] | removes what nobody ended |
 
 mod commit;
 mod hash_state;
+mod open;
 pub mod purge;
 mod session;
 #[cfg(test)]
@@ -33,7 +35,7 @@ use std::sync::{Mutex, PoisonError};
 use hythe_distribution::UploadId;
 
 use self::session::parse_started_at;
-pub(crate) use self::writer::{create, resume, status};
+pub(crate) use self::open::{create, resume, status};
 
 /// The uploads that are being committed by this process, so that of two that commit one session one wins also
 /// where the backend has no locks.
