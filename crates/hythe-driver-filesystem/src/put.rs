@@ -5,6 +5,7 @@ use rustix::io::Errno;
 use crate::error::Result;
 use crate::os::Directory;
 use crate::store::{Store, temporary_name};
+use crate::unsynced::Appearing;
 
 impl Store {
     /// Writes a file under a temporary name, and then lets it appear at once.
@@ -38,14 +39,34 @@ impl Store {
         self.os.write_at(&file, 0, std::slice::from_ref(content))?;
         if durable {
             self.os.sync_file(&file)?;
+            self.sync_names_above(path)?;
         }
         // Marked before it is visible, so that nobody builds on it too early.
-        let _appearing = durable.then(|| self.unsynced.appearing(path));
+        let appearing = durable.then(|| self.unsynced.appearing(path));
         self.appear(directory, temporary, directory, path, replace)?;
-        if durable {
-            self.os.sync_directory(directory)?;
-            self.sync_names(path)?;
+        if let Some(appearing) = appearing {
+            self.make_durable(appearing, directory, path)?;
         }
+        Ok(())
+    }
+
+    /// Syncs a name that has just become visible, and all that leads to it.
+    pub(crate) fn make_durable(
+        &self,
+        mut appearing: Appearing<'_>,
+        directory: &Directory,
+        path: &DriverPath,
+    ) -> Result<()> {
+        appearing.became_visible();
+        let entries = self.unsynced.entries_up_to(path);
+        self.os.sync_directory(directory)?;
+        for entry in entries {
+            if entry.path != *path {
+                self.sync_entry(&entry)?;
+            }
+            self.unsynced.synced(&entry);
+        }
+        appearing.became_durable();
         Ok(())
     }
 

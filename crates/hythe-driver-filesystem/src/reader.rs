@@ -69,7 +69,9 @@ impl Store {
     /// Who sees a name that another call is just making durable may build on it, so it is made durable first.
     pub(crate) fn settle_if_appearing(&self, path: &DriverPath) -> Result<()> {
         if self.unsynced.is_appearing(path) {
+            let appearing = self.unsynced.appearing(path);
             self.settle(path)?;
+            appearing.became_durable();
         }
         Ok(())
     }

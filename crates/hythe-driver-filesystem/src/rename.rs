@@ -41,14 +41,14 @@ impl Store {
     fn rename_once(&self, from: &DriverPath, to: &DriverPath) -> Result<()> {
         let (source, name) = self.parent(from)?;
         let (destination, _) = self.make_parent(to)?;
-        let _appearing = self.unsynced.appearing(to);
+        self.sync_names_above(to)?;
+        let appearing = self.unsynced.appearing(to);
         self.appear(&source, name, &destination, to, true)?;
-        self.os.sync_directory(&destination)?;
-        self.sync_names(to)?;
+        self.unsynced.forget(from);
+        self.make_durable(appearing, &destination, to)?;
         if from.parent() != to.parent() {
             self.os.sync_directory(&source)?;
         }
-        self.unsynced.forget(from);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::{Failure, Result};
 use crate::os::{Directory, Os};
-use crate::unsynced::Unsynced;
+use crate::unsynced::{Entry, Unsynced};
 
 /// How often a step is tried again that a concurrent deletion can thwart. Each time somebody else got something
 /// done, so that running out of attempts means that the directory itself is broken.
@@ -58,10 +58,24 @@ impl Store {
     /// Syncs the directories of all names on the way to `path`, itself included, that may not be on the disk.
     pub(crate) fn sync_names(&self, path: &DriverPath) -> Result<()> {
         for entry in self.unsynced.entries_up_to(path) {
-            if let Some(parent) = entry.path.parent() {
-                self.os.sync_directory(&self.os.directory(&parent)?)?;
-            }
+            self.sync_entry(&entry)?;
             self.unsynced.synced(&entry);
+        }
+        Ok(())
+    }
+
+    /// As [`Self::sync_names`] for the directory of `path`. Done before something is renamed into it: if the
+    /// directory got lost and the renaming did not, neither name would be left.
+    pub(crate) fn sync_names_above(&self, path: &DriverPath) -> Result<()> {
+        match path.parent() {
+            Some(parent) => self.sync_names(&parent),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn sync_entry(&self, entry: &Entry) -> Result<()> {
+        if let Some(parent) = entry.path.parent() {
+            self.os.sync_directory(&self.os.directory(&parent)?)?;
         }
         Ok(())
     }

@@ -17,11 +17,19 @@ struct State {
     /// Directories and unfinished uploads that were made and whose parent was not synced since. The number
     /// tells one making from the next.
     entries: HashMap<DriverPath, u64>,
-    last_entry: u64,
-    /// Names that are being made durable at this moment, and by how many calls.
-    appearing: HashMap<DriverPath, usize>,
+    last_number: u64,
+    /// Names whose presence proves nothing yet: calls are just making them durable, or failed to.
+    appearing: HashMap<DriverPath, Appearance>,
     /// Unfinished uploads whose content is synced, with the size and inode that this is true for.
     clean_uploads: HashMap<DriverPath, Upload>,
+}
+
+#[derive(Debug, Default)]
+struct Appearance {
+    /// Calls that are making it durable.
+    calls: usize,
+    /// The last call that made it visible and could not make it durable; 0 if there is none.
+    unsettled: u64,
 }
 
 /// A state of an unfinished upload.
@@ -38,11 +46,15 @@ pub(crate) struct Entry {
     number: u64,
 }
 
-/// Keeps a name marked as not yet durable; the mark ends when this is dropped.
+/// Keeps a name marked as not yet durable. Unless the name was made visible and no more, the mark ends when this
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct Appearing<'a> {
     unsynced: &'a Unsynced,
     path: DriverPath,
+    is_unsettled: bool,
+    /// The failed call whose name is on the disk too when this one has succeeded.
+    repairs: u64,
 }
 
 impl Unsynced {
@@ -50,8 +62,8 @@ impl Unsynced {
     /// so that a sync in between does not count.
     pub(crate) fn mark(&self, path: &DriverPath) {
         let mut state = self.lock();
-        state.last_entry += 1;
-        let number = state.last_entry;
+        state.last_number += 1;
+        let number = state.last_number;
         state.entries.insert(path.clone(), number);
     }
 
@@ -82,14 +94,18 @@ impl Unsynced {
 
     /// Marks a name that is about to be made durably.
     pub(crate) fn appearing(&self, path: &DriverPath) -> Appearing<'_> {
-        *self.lock().appearing.entry(path.clone()).or_default() += 1;
+        let mut state = self.lock();
+        let appearance = state.appearing.entry(path.clone()).or_default();
+        appearance.calls += 1;
         Appearing {
             unsynced: self,
             path: path.clone(),
+            is_unsettled: false,
+            repairs: appearance.unsettled,
         }
     }
 
-    /// Whether somebody else is just making this name durable, so that its presence proves nothing yet.
+    /// Whether the presence of this name proves nothing yet.
     pub(crate) fn is_appearing(&self, path: &DriverPath) -> bool {
         let state = self.lock();
         !state.appearing.is_empty() && state.appearing.contains_key(path)
@@ -111,6 +127,11 @@ impl Unsynced {
         let is_gone = |other: &DriverPath| other == path || other.below(path).is_some();
         state.entries.retain(|other, _| !is_gone(other));
         state.clean_uploads.retain(|other, _| !is_gone(other));
+        // Calls that are under way end by themselves.
+        let is_kept = |other: &DriverPath, calls: usize| calls > 0 || !is_gone(other);
+        state
+            .appearing
+            .retain(|other, appearance| is_kept(other, appearance.calls));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -118,12 +139,34 @@ impl Unsynced {
     }
 }
 
+impl Appearing<'_> {
+    /// The name is visible now; from here on it must be made durable, if not by this call then by another.
+    pub(crate) fn became_visible(&mut self) {
+        self.is_unsettled = true;
+    }
+
+    /// The name is durable, whoever made it visible before this mark began.
+    pub(crate) fn became_durable(mut self) {
+        self.is_unsettled = false;
+        if let Some(appearance) = self.unsynced.lock().appearing.get_mut(&self.path)
+            && appearance.unsettled == self.repairs
+        {
+            appearance.unsettled = 0;
+        }
+    }
+}
+
 impl Drop for Appearing<'_> {
     fn drop(&mut self) {
         let mut state = self.unsynced.lock();
-        if let Some(calls) = state.appearing.get_mut(&self.path) {
-            *calls -= 1;
-            if *calls == 0 {
+        state.last_number += 1;
+        let number = state.last_number;
+        if let Some(appearance) = state.appearing.get_mut(&self.path) {
+            appearance.calls -= 1;
+            if self.is_unsettled {
+                appearance.unsettled = number;
+            }
+            if appearance.calls == 0 && appearance.unsettled == 0 {
                 state.appearing.remove(&self.path);
             }
         }
@@ -160,6 +203,19 @@ mod tests {
         drop(first);
         assert!(unsynced.is_appearing(&path("/a")));
         drop(second);
+        assert!(!unsynced.is_appearing(&path("/a")));
+    }
+
+    #[test]
+    fn a_name_that_could_not_be_made_durable_stays_marked() {
+        let unsynced = Unsynced::default();
+        let mut failed = unsynced.appearing(&path("/a"));
+        failed.became_visible();
+        drop(failed);
+        assert!(unsynced.is_appearing(&path("/a")));
+        let mut repaired = unsynced.appearing(&path("/a"));
+        repaired.became_visible();
+        repaired.became_durable();
         assert!(!unsynced.is_appearing(&path("/a")));
     }
 

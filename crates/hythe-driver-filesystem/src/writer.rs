@@ -248,11 +248,26 @@ impl Store {
     fn move_upload(&self, upload: &OpenUpload, destination: &DriverPath, replace: bool) -> Result<()> {
         let (source, name) = self.parent(&upload.path)?;
         let (directory, _) = self.make_parent(destination)?;
-        let _appearing = self.unsynced.appearing(destination);
-        self.appear(&source, name, &directory, destination, replace)?;
-        self.unsynced.forget(&upload.path);
-        self.os.sync_directory(&directory)?;
-        self.sync_names(destination)
+        self.sync_names_above(destination)?;
+        let appearing = self.unsynced.appearing(destination);
+        let target = directory.place(destination.name());
+        let is_replacing = match self.os.rename_new(source.place(name), target) {
+            Ok(()) => false,
+            Err(Errno::EXIST) => {
+                self.appear(&source, name, &directory, destination, replace)?;
+                true
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        let durable = self.make_durable(appearing, &directory, destination);
+        if durable.is_ok() {
+            self.unsynced.forget(&upload.path);
+        } else if !is_replacing {
+            // The caller is told that nothing happened, so the upload gets its name back. Whoever saw the other
+            // name has not been answered: he, too, waits for it to be durable.
+            let _ = self.os.rename_new(target, source.place(name));
+        }
+        durable
     }
 
     fn cancel(&self, upload: &OpenUpload) -> Result<()> {

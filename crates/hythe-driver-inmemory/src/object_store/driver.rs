@@ -271,14 +271,9 @@ impl StorageDriver for ObjectStoreDriver {
                 bucket.delete(&victims);
                 found_any = true;
             }
-            // Names that begin alike may fill pages before the directory's own keys and after them.
-            after = page.next.map(|next| next.max(key(path).to_owned()));
-            if after
-                .as_ref()
-                .is_some_and(|next| **next > *after_name(prefix.clone()))
-            {
-                break;
-            }
+            // Names that begin alike sort before the directory's own and after them.
+            let next = page.next.map(|next| next.max(prefix.clone()));
+            after = next.filter(|next| next.starts_with(&prefix));
         }
         for (upload_key, id) in bucket.list_uploads(key(path)) {
             if is_below(&upload_key) {
