@@ -126,6 +126,29 @@ mod inmemory {
     }
 }
 
+mod object_store {
+    use super::*;
+
+    fn new() -> (Arc<dyn StorageDriver>, ()) {
+        (registries::object_store(), ())
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_not_made_loses_nothing() {
+        every_call_fails_once(new, Fault::nth).await;
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_answer_is_lost_loses_nothing() {
+        every_call_fails_once(new, Fault::nth_after).await;
+    }
+
+    #[tokio::test]
+    async fn a_crash_loses_nothing() {
+        every_call_fails_once(new, Fault::all_from).await;
+    }
+}
+
 mod filesystem {
     use super::*;
 

@@ -15,8 +15,12 @@ use hythe_reference::{RepositoryName, Tag};
 /// The promises a registry made.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    entries: BTreeMap<(RepositoryName, Thing), Entry>,
+    entries: BTreeMap<Key, Entry>,
+    /// What was acknowledged, in order.
+    history: Vec<(Key, Option<Bytes>)>,
 }
+
+type Key = (RepositoryName, Thing);
 
 /// Something in a repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +41,7 @@ enum Entry {
 }
 
 impl Ledger {
-    fn begin(&mut self, key: &(RepositoryName, Thing), new: Option<Bytes>) {
+    fn begin(&mut self, key: &Key, new: Option<Bytes>) {
         let old = match self.entries.get(key) {
             Some(Entry::There(bytes)) => Some(bytes.clone()),
             Some(Entry::Either(_, Some(bytes))) => Some(bytes.clone()),
@@ -46,7 +50,8 @@ impl Ledger {
         self.entries.insert(key.clone(), Entry::Either(old, new));
     }
 
-    fn end(&mut self, key: (RepositoryName, Thing), new: Option<Bytes>) {
+    fn end(&mut self, key: Key, new: Option<Bytes>) {
+        self.history.push((key.clone(), new.clone()));
         self.entries.insert(key, new.map_or(Entry::Gone, Entry::There));
     }
 
@@ -65,10 +70,29 @@ impl Ledger {
                 "{context}: {name} {thing:?} should be {entry:?}, is {found:?}"
             );
         }
-        let names = registry.repositories(PageRequest::default()).await.unwrap();
-        for name in names.items {
-            check_served(&*registry.repository(&name), context).await;
+        check_all_served(registry, context).await;
+    }
+
+    /// The same for somebody who saw only the first `acknowledged` promises, while the next one was being kept.
+    pub(crate) async fn check_first(&self, acknowledged: usize, registry: &dyn Namespace, context: &str) {
+        let next = self.history.get(acknowledged);
+        let promised: BTreeMap<&Key, &Option<Bytes>> = self.history[..acknowledged]
+            .iter()
+            .map(|(key, value)| (key, value))
+            .collect();
+        for (key, value) in promised {
+            let found = look(&*registry.repository(&key.0), &key.1).await;
+            let holds = found == *value || next.is_some_and(|next| next.0 == *key && next.1 == found);
+            assert!(holds, "{context}: {key:?} should be {value:?}, is {found:?}");
         }
+        check_all_served(registry, context).await;
+    }
+}
+
+async fn check_all_served(registry: &dyn Namespace, context: &str) {
+    let names = registry.repositories(PageRequest::default()).await.unwrap();
+    for name in names.items {
+        check_served(&*registry.repository(&name), context).await;
     }
 }
 
@@ -130,7 +154,7 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    fn key(&self, thing: Thing) -> (RepositoryName, Thing) {
+    fn key(&self, thing: Thing) -> Key {
         (self.repository.name().clone(), thing)
     }
 

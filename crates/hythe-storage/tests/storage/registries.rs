@@ -8,6 +8,7 @@ use hythe_cache::MemoryDescriptorCache;
 use hythe_distribution::BlobDescriptorCacheProvider;
 use hythe_driver::StorageDriver;
 use hythe_driver_filesystem::{FilesystemDriver, FilesystemParameters};
+use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreOptions};
 use hythe_storage::{Clock, Registry, RegistryOptions};
 use tempfile::TempDir;
 
@@ -22,6 +23,11 @@ pub(crate) fn filesystem() -> (Arc<dyn StorageDriver>, TempDir) {
     let directory = directory();
     let driver = FilesystemDriver::new(FilesystemParameters::at(directory.path())).unwrap();
     (Arc::new(driver), directory)
+}
+
+/// A bucket in memory, with parts as large as those of S3.
+pub(crate) fn object_store() -> Arc<dyn StorageDriver> {
+    Arc::new(InMemoryDriver::object_store(ObjectStoreOptions::default()))
 }
 
 /// A registry that may delete.

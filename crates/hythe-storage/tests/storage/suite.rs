@@ -56,6 +56,22 @@ mod inmemory_cached {
     hythe_distribution::namespace_suite!(new);
 }
 
+mod object_store {
+    async fn new(setup: super::Setup) -> super::Subject {
+        super::subject(&super::registries::object_store(), setup, false)
+    }
+
+    hythe_distribution::namespace_suite!(new);
+}
+
+mod object_store_cached {
+    async fn new(setup: super::Setup) -> super::Subject {
+        super::subject(&super::registries::object_store(), setup, true)
+    }
+
+    hythe_distribution::namespace_suite!(new);
+}
+
 fn inmemory_driver() -> Arc<dyn StorageDriver> {
     Arc::new(InMemoryDriver::new())
 }
