@@ -51,7 +51,7 @@ impl FilesystemDriver {
             root_directory: path,
             max_threads,
         } = parameters;
-        os.sync_all().map_err(|errno| SetupError::Sync {
+        settle_what_was_left(&os).map_err(|errno| SetupError::Sync {
             path,
             source: errno.into(),
         })?;
@@ -117,6 +117,13 @@ fn open_root(root: &Path) -> std::result::Result<Os, SetupError> {
         path: root.to_owned(),
         source: errno.into(),
     })
+}
+
+/// An earlier process may have been killed between making a name and syncing it; from here on what is there is on
+/// the disk.
+fn settle_what_was_left(os: &Os) -> rustix::io::Result<()> {
+    let has_nothing = os.directory(&DriverPath::root())?.entries()?.is_empty();
+    if has_nothing { Ok(()) } else { os.sync_all() }
 }
 
 /// Makes a directory and those above it that are missing, and syncs the parent of each that was made.

@@ -16,7 +16,10 @@ use crate::{
 ///   with the first file below them.
 /// * A path that is not there is [`crate::ErrorKind::NotFound`] with that path, unless a method says otherwise.
 /// * Methods may be called concurrently, from several processes on one backend. A reader sees a file either
-///   whole or not at all.
+///   whole or not at all. (The path of an unfinished upload is not a file's: what is seen there is up to the
+///   driver.)
+/// * Who is told that a file exists, by any method, can rely on it as on one that he put durably himself, unless
+///   it was put without durability.
 /// * Dropping a returned future leaves the backend as before the call or as after it, apart from temporary
 ///   names that no method reports.
 /// * Errors name the driver, the operation and the path, never a secret.
@@ -67,7 +70,8 @@ pub trait StorageDriver: Debug + Send + Sync {
     /// Opens a writer for a large file.
     ///
     /// # Behaviour
-    /// * [`WriterMode::Create`] starts over: what was written to this path before, finished or not, is discarded.
+    /// * [`WriterMode::Create`] starts over: what was written to this path before, finished or not, is discarded,
+    ///   at once or when this writer is first suspended, committed or cancelled.
     /// * [`WriterMode::Append`] continues at the end of what is there: an unfinished write, or a finished file
     ///   on drivers with the capability `append`. Nothing there is `NotFound`. Drivers without that capability
     ///   accept it for what they can find by the exact path, else answer [`crate::ErrorKind::Unsupported`].
@@ -123,7 +127,7 @@ pub trait StorageDriver: Debug + Send + Sync {
     /// * Siblings whose name begins with this name stay.
     /// * Nothing there is `NotFound`. The root is [`crate::ErrorKind::InvalidPath`].
     /// * Unfinished uploads below the path are aborted where the backend keeps them apart from files.
-    /// * A failure may leave a part; calling again completes it.
+    /// * A failure may leave a part; calling again completes it. So may a power failure.
     async fn delete(&self, path: &DriverPath) -> Result<()>;
 
     /// Deletes files by their exact paths, in as few calls as the backend allows.

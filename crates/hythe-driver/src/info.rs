@@ -10,7 +10,7 @@ pub struct FileInfo {
     pub path: DriverPath,
     /// A file with its size, or a directory.
     pub kind: FileKind,
-    /// When it was last written; object stores have no times for directories.
+    /// When it was last written. Every file has a time; directories have one where the backend tells it for free.
     pub modified: Option<SystemTime>,
     /// The version of the content, where the backend has versions; for [`crate::PutMode::Update`].
     pub version: Option<Version>,
