@@ -36,7 +36,7 @@ pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, digest: &Digest)
             len: blob.descriptor.size,
         };
         let body = ResponseBody::of_content(checked(blob, span)?, span.len);
-        return reply.body(body).into();
+        return reply.body(body.logged(call.context.request_id)).into();
     }
     let descriptor = repository.blobs().stat(digest, Trust::Cached).await?;
     let (reply, part) = judge(call.headers(), &descriptor)?;
@@ -45,7 +45,7 @@ pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, digest: &Digest)
         Part::One(span) => open(repository.as_ref(), digest, span).await?,
         Part::Several(multipart) => open_several(repository, *digest, &multipart).await?,
     };
-    reply.body(body).into()
+    reply.body(body.logged(call.context.request_id)).into()
 }
 
 /// As GET, without opening the blob. It is how clients find out that they need not push it, so that the storage

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use hythe_api::{ApiError, ErrorCode};
 use hythe_distribution::{Error, ManifestViolation};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::response_body::ResponseBody;
 
@@ -45,6 +46,16 @@ impl HttpError {
     /// The same, and the connection ends: what the client still sends is of no use.
     pub(crate) fn closing(self) -> Self {
         self.with_header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// The same; if all it says is that something failed here, it says for which request, so that whoever reads
+    /// it can find the line in the log.
+    pub(crate) fn named(mut self, request_id: Uuid) -> Self {
+        self.0.answer = self.0.answer.map(|error| match error.code() {
+            ErrorCode::Unknown => error.with_detail(format!("request {request_id}")),
+            _ => error,
+        });
+        self
     }
 
     /// The document, if there is one.
@@ -170,6 +181,11 @@ mod tests {
         assert!(error.cause().is_some());
         let expected = r#"{"errors":[{"code":"UNKNOWN","message":"unknown error"}]}"#;
         assert_eq!(body(&error), (500, format!("{expected}\n")));
+        let (_, document) = body(&error.named(Uuid::nil()));
+        assert!(
+            document.contains("\"detail\":\"request 00000000-0000-0000-0000-000000000000\""),
+            "{document}"
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@
 
 mod authorize;
 mod base;
+mod batches;
 mod blob;
 mod blob_upload;
 mod catalog;

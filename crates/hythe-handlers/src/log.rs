@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Response, header};
+use http::{HeaderName, Method, Response, header};
 use hythe_api::Route;
 use hythe_reference::RepositoryName;
 use uuid::Uuid;
@@ -12,6 +13,9 @@ use uuid::Uuid;
 use crate::context::Call;
 use crate::error::HttpError;
 use crate::response_body::ResponseBody;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// What a request was about, for the server's own logs and metrics; found in the extensions of its response.
 #[derive(Debug, Clone)]
@@ -54,6 +58,12 @@ pub(crate) fn write(ending: &Ending<'_>) {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
 
+    let written = if *call.method() == Method::HEAD {
+        0
+    } else {
+        response.body().length()
+    };
+
     macro_rules! line {
         ($level:expr, $message:literal) => {
             tracing::event!(
@@ -62,7 +72,7 @@ pub(crate) fn write(ending: &Ending<'_>) {
                 http.request.method = %call.method(),
                 http.request.host = call.host(),
                 http.request.uri = %call.parts.uri,
-                http.request.remoteaddr = call.context.remote.map(tracing::field::display),
+                http.request.remoteaddr = remote_address(call),
                 http.request.useragent = call.header(header::USER_AGENT),
                 http.request.contenttype = call.header(header::CONTENT_TYPE),
                 http.request.referer = call.header(header::REFERER),
@@ -72,7 +82,7 @@ pub(crate) fn write(ending: &Ending<'_>) {
                 vars.uuid = variables.uuid,
                 auth.user.name = user,
                 http.response.status = response.status().as_u16(),
-                http.response.written = response.body().length(),
+                http.response.written = written,
                 http.response.duration = ?duration,
                 http.response.contenttype = content_type,
                 err.code = document.map(|error| error.code().as_str().to_ascii_lowercase().replace('_', " ")),
@@ -113,6 +123,20 @@ fn variables(route: &Route) -> Variables<'_> {
         Route::Base | Route::Catalog | Route::Tags { .. } | Route::BlobUploads { .. } => {}
     }
     variables
+}
+
+/// Where the request comes from: what proxies say if that is an address, else the peer.
+fn remote_address(call: &Call<'_>) -> Option<String> {
+    let forwarded_for = call.header(FORWARDED_FOR).and_then(|list| list.split(',').next());
+    let named = forwarded_for
+        .into_iter()
+        .chain(call.header(REAL_IP))
+        .map(str::trim);
+    let mut addresses = named.filter(|text| text.parse::<IpAddr>().is_ok());
+    addresses
+        .next()
+        .map(str::to_owned)
+        .or_else(|| call.context.remote.map(|peer| peer.to_string()))
 }
 
 /// An error with all its causes in one text.

@@ -7,8 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
 use http_body::{Body, Frame, SizeHint};
 use hythe_distribution::{ByteStream, Content, Error, FileRange};
+use uuid::Uuid;
 
 /// The body of a response.
 ///
@@ -51,6 +53,27 @@ impl ResponseBody {
         match content {
             Content::File(file) => Self::File(file),
             Content::Stream(stream) => Self::Stream { stream, length },
+        }
+    }
+
+    /// The same, whose streams tell the log when they break: the client only sees that the connection ends.
+    pub(crate) fn logged(self, request_id: Uuid) -> Self {
+        let log = move |error: &Error| {
+            tracing::error!(
+                http.request.id = %request_id,
+                error = error as &dyn std::error::Error,
+                "stored content could not be read to its end"
+            );
+        };
+        match self {
+            Self::Stream { stream, length } => Self::Stream {
+                stream: stream.inspect_err(log).boxed(),
+                length,
+            },
+            Self::Parts(parts) => {
+                Self::Parts(parts.into_iter().map(|part| part.logged(request_id)).collect())
+            }
+            other => other,
         }
     }
 

@@ -15,6 +15,7 @@ use hythe_auth::AccessController;
 use hythe_distribution::{BoxError, Namespace};
 use tokio::time::Instant;
 use tower_service::Service;
+use tracing::Instrument;
 
 use crate::authorize::{Scope, authorize};
 use crate::context::{Call, RequestContext};
@@ -154,9 +155,14 @@ impl Handlers {
                 Err(error) => Err(ApiError::from(error.clone()).into()),
             }
         };
-        let (mut response, failure) = match answer.await {
+        // Whatever is logged below says for which request.
+        let span = tracing::info_span!("request", http.request.id = %context.request_id);
+        let (mut response, failure) = match answer.instrument(span).await {
             Ok(response) => (response, None),
-            Err(failure) => (failure.to_response(), Some(failure)),
+            Err(failure) => {
+                let failure = failure.named(context.request_id);
+                (failure.to_response(), Some(failure))
+            }
         };
         self.shared.add_headers(response.headers_mut());
         log::write(&Ending {

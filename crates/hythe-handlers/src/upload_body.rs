@@ -4,37 +4,24 @@
 //! this task lives on for as long as it takes to write what came and to keep the session. It is the one place
 //! where dropping a future is not the whole of cancellation.
 //!
-//! Memory is bounded by one budget for all uploads. What a batch holds is counted before the body is read on, and
-//! a batch that cannot grow for want of budget, or whose client pauses, is written as it is, so that nobody sits
-//! on memory that others wait for. While one batch is being hashed and written, the next is being received.
+//! While one batch is being hashed and written, the next is being received.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, select, try_join};
+use futures_util::future::try_join;
 use hythe_digest::Digest;
 use hythe_distribution::{BlobWriter, Error};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::request_body::{BodyFailure, RequestBody, next_piece};
-
-/// A batch is written when it has so many bytes; hashing and writing gain nothing from larger ones.
-const BATCH_BYTES: usize = 1024 * 1024;
-
-/// A piece shorter than this is copied: it may be the only one that holds a whole read buffer in memory.
-const COPIED_PIECE_BYTES: usize = 32 * 1024;
-
-/// How long a batch waits for a client that pauses before it is written as it is.
-const PAUSE: Duration = Duration::from_millis(500);
+use crate::batches::{Batches, Budget};
+use crate::request_body::{BodyFailure, RequestBody};
 
 /// What all uploads share.
 #[derive(Debug)]
 pub(crate) struct Uploads {
-    budget: Arc<Semaphore>,
-    budget_bytes: usize,
+    budget: Budget,
     patience: Duration,
     tasks: TaskTracker,
 }
@@ -86,10 +73,8 @@ impl Uploads {
     /// `budget_bytes` are for the batches of all uploads together; `patience` is how long a client may send
     /// nothing.
     pub(crate) fn new(budget_bytes: usize, patience: Duration) -> Self {
-        let budget_bytes = budget_bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         Self {
-            budget: Arc::new(Semaphore::new(budget_bytes)),
-            budget_bytes,
+            budget: Budget::new(budget_bytes),
             patience,
             tasks: TaskTracker::new(),
         }
@@ -98,18 +83,14 @@ impl Uploads {
     /// Copies the body in a task of its own. When the future is dropped, the task writes what came and ends.
     pub(crate) async fn run(&self, upload: Upload) -> Result<Uploaded, Error> {
         let (_client_is_there, client_gone) = oneshot::channel();
-        let receiver = Receiver {
-            body: upload.body,
-            announced: upload.announced,
-            received: 0,
-            patience: self.patience,
-            budget: self.budget.clone(),
-            budget_bytes: self.budget_bytes,
+        let batches = Batches::new(
+            upload.body,
+            upload.announced,
+            self.patience,
+            self.budget.clone(),
             client_gone,
-            held: None,
-            end: None,
-        };
-        let task = finish(receiver, upload.writer, upload.then, upload.otherwise).in_current_span();
+        );
+        let task = finish(batches, upload.writer, upload.then, upload.otherwise).in_current_span();
         match self.tasks.spawn(task).await {
             Ok(result) => result,
             Err(panic) => Err(Error::Internal(panic.into())),
@@ -124,12 +105,12 @@ impl Uploads {
 }
 
 async fn finish(
-    mut receiver: Receiver,
+    mut batches: Batches,
     mut writer: Box<dyn BlobWriter>,
     then: Then,
     otherwise: Otherwise,
 ) -> Result<Uploaded, Error> {
-    let copied = copy(&mut receiver, writer.as_mut()).await;
+    let copied = copy(&mut batches, writer.as_mut()).await;
     match (copied, then, otherwise) {
         (Ok(()), Then::Commit(digest), _) => Ok(Uploaded::Committed(writer.commit(&digest).await?.digest)),
         (Ok(()), Then::Suspend, _) => {
@@ -167,151 +148,31 @@ enum Broken {
     Write(Error),
 }
 
-async fn copy(receiver: &mut Receiver, writer: &mut dyn BlobWriter) -> Result<(), Broken> {
-    let mut next = receiver.batch().await;
+async fn copy(batches: &mut Batches, writer: &mut dyn BlobWriter) -> Result<(), Broken> {
+    let mut next = batches.next().await;
     while let Some(batch) = next {
-        let (pieces, permits) = batch.into_parts();
+        let (pieces, share) = batch.into_parts();
         let write = async {
             let written = writer.write(pieces).await;
-            drop(permits);
+            drop(share);
             written.map_err(Broken::Write)
         };
-        let receive = async { Ok(receiver.batch().await) };
+        let receive = async { Ok(batches.next().await) };
         ((), next) = try_join(write, receive).await?;
     }
-    receiver.end().map_err(Broken::Body)
-}
-
-/// Makes batches of a body.
-struct Receiver {
-    body: RequestBody,
-    announced: Option<u64>,
-    received: u64,
-    patience: Duration,
-    budget: Arc<Semaphore>,
-    budget_bytes: usize,
-    /// Resolves when the future that answers the client is dropped.
-    client_gone: oneshot::Receiver<()>,
-    /// A piece that came and found no budget.
-    held: Option<Bytes>,
-    /// How the body ended, once it did.
-    end: Option<Result<(), BodyFailure>>,
-}
-
-impl Receiver {
-    /// The next batch; `None` when the body has ended, one way or another.
-    async fn batch(&mut self) -> Option<Batch> {
-        let mut batch = Batch::default();
-        while batch.length < BATCH_BYTES {
-            let Some(piece) = self.piece(batch.is_empty()).await else {
-                break;
-            };
-            let Some(permit) = self.reserve(piece.len(), batch.is_empty()).await else {
-                self.held = Some(piece);
-                break;
-            };
-            batch.push(piece, permit);
-        }
-        (!batch.is_empty()).then_some(batch)
-    }
-
-    /// The next piece; `None` when the body has ended, or when the client pauses and there is something to write.
-    async fn piece(&mut self, nothing_to_write: bool) -> Option<Bytes> {
-        if let Some(piece) = self.held.take() {
-            return Some(piece);
-        }
-        if self.end.is_some() {
-            return None;
-        }
-        let patience = if nothing_to_write { self.patience } else { PAUSE };
-        let next = Box::pin(next_piece(&mut self.body, patience));
-        let next = match select(&mut self.client_gone, next).await {
-            Either::Left(_) => Err(BodyFailure::Stopped),
-            Either::Right((next, _)) => next,
-        };
-        let end = match next {
-            Ok(Some(piece)) => {
-                let received = self.received + piece.len() as u64;
-                if self.announced.is_none_or(|announced| received <= announced) {
-                    self.received = received;
-                    return Some(piece);
-                }
-                Err(BodyFailure::TooLong)
-            }
-            Ok(None) if self.announced.is_some_and(|announced| self.received < announced) => {
-                Err(BodyFailure::TooShort)
-            }
-            Ok(None) => Ok(()),
-            Err(BodyFailure::Stalled) if !nothing_to_write => return None,
-            Err(failure) => Err(failure),
-        };
-        self.end = Some(end);
-        None
-    }
-
-    /// Takes a piece's share of the budget. A batch that holds something already does not wait for it: `None`.
-    async fn reserve(&mut self, length: usize, wait: bool) -> Option<OwnedSemaphorePermit> {
-        let share = length.min(self.budget_bytes) as u32;
-        match self.budget.clone().try_acquire_many_owned(share) {
-            Ok(permit) => Some(permit),
-            Err(_) if wait => self.budget.clone().acquire_many_owned(share).await.ok(),
-            Err(_) => None,
-        }
-    }
-
-    fn end(&self) -> Result<(), BodyFailure> {
-        self.end.unwrap_or(Err(BodyFailure::Stopped))
-    }
-}
-
-/// What is written at once.
-#[derive(Default)]
-struct Batch {
-    pieces: Vec<Bytes>,
-    short: BytesMut,
-    length: usize,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    fn push(&mut self, piece: Bytes, permit: OwnedSemaphorePermit) {
-        self.length += piece.len();
-        match &mut self.permit {
-            Some(held) => held.merge(permit),
-            none => *none = Some(permit),
-        }
-        if piece.len() < COPIED_PIECE_BYTES {
-            self.short.extend_from_slice(&piece);
-        } else {
-            self.seal_short();
-            self.pieces.push(piece);
-        }
-    }
-
-    fn into_parts(mut self) -> (Vec<Bytes>, Option<OwnedSemaphorePermit>) {
-        self.seal_short();
-        (self.pieces, self.permit)
-    }
-
-    fn seal_short(&mut self) {
-        if !self.short.is_empty() {
-            self.pieces.push(self.short.split().freeze());
-        }
-    }
+    batches.end().map_err(Broken::Body)
 }
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
     use std::future::pending;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
     use std::time::SystemTime;
 
     use async_trait::async_trait;
+    use bytes::Bytes;
+    use futures_util::future::{Either, select};
     use futures_util::{StreamExt, stream};
     use http_body::Frame;
     use http_body_util::StreamBody;
@@ -320,6 +181,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::batches::{BATCH_BYTES, COPIED_PIECE_BYTES};
     use crate::request_body::boxed;
 
     const PATIENCE: Duration = Duration::from_secs(60);
