@@ -5,10 +5,9 @@
 //! driver brings the ten calls of [`MultipartBackend`].
 //!
 //! The hard decision is what happens to bytes that are too few for a part when a writer is suspended. They go
-//! into the resume token, which the caller stores anyway; more than [`INLINE_TAIL_BYTES`] become an object at the
-//! writer's own path, where nothing else is before the upload is completed. So a small upload, however many
-//! chunks it came in, is put once, at its destination, and opening or suspending an upload that has no bytes
-//! costs no call at all.
+//! into the resume token, which the caller stores anyway; more than [`INLINE_TAIL_BYTES`] become an object beside
+//! the writer's path (`<path>.tail`). So a small upload, however many chunks it came in, is put once, at its
+//! destination, and opening or suspending an upload that has no bytes costs no call at all.
 //!
 //! An upload in parts is completed at the writer's own path, copied to its destination and deleted: the
 //! destination of a blob is its digest, which is known only at the end.
@@ -78,8 +77,8 @@ pub trait MultipartBackend: Debug + Send + Sync {
     /// Copies an object of `size` bytes within the store; more than one request where it is too large for one.
     async fn copy_object(&self, from: &DriverPath, to: &DriverPath, size: u64, mode: &PutMode) -> Result<()>;
 
-    /// Deletes an object; a missing one is no error.
-    async fn delete_object(&self, path: &DriverPath) -> Result<()>;
+    /// Deletes a few objects in one request where the backend can; a missing one is no error.
+    async fn delete_objects(&self, paths: &[DriverPath]) -> Result<()>;
 
     /// Begins an upload and returns its id.
     async fn create_upload(&self, path: &DriverPath) -> Result<String>;

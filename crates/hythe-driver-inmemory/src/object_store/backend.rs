@@ -89,13 +89,15 @@ impl MultipartBackend for Backend {
         })
     }
 
-    async fn delete_object(&self, path: &DriverPath) -> Result<()> {
-        self.bucket().delete(&[key(path).to_owned()]);
-        Ok(())
+    async fn delete_objects(&self, paths: &[DriverPath]) -> Result<()> {
+        let keys: Vec<String> = paths.iter().map(|path| key(path).to_owned()).collect();
+        let deleted = self.bucket().delete(&keys);
+        deleted.map_err(|kind| Error::new(NAME, "delete_objects", kind))
     }
 
     async fn create_upload(&self, path: &DriverPath) -> Result<String> {
-        Ok(self.bucket().create_upload(key(path)))
+        let created = self.bucket().create_upload(key(path));
+        created.map_err(failed("create_upload", path))
     }
 
     async fn put_part(
@@ -117,7 +119,7 @@ impl MultipartBackend for Backend {
     }
 
     async fn abort_upload(&self, path: &DriverPath, upload: &str) -> Result<()> {
-        self.bucket().abort_upload(key(path), upload);
-        Ok(())
+        let aborted = self.bucket().abort_upload(key(path), upload);
+        aborted.map_err(failed("abort_upload", path))
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Bucket {
     minimum_part_bytes: u64,
     last_mark: u64,
     pub(super) counts: OperationCounts,
+    /// The request after so many further ones fails, once.
+    pub(super) failure: Option<(u64, ErrorKind)>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,42 +62,67 @@ impl Bucket {
             minimum_part_bytes,
             last_mark: 0,
             counts: OperationCounts::default(),
+            failure: None,
+        }
+    }
+
+    /// Counts a request, and refuses it if it is the one that is to fail.
+    fn admit(&mut self, count: impl FnOnce(&mut OperationCounts) -> &mut u64) -> Result<()> {
+        *count(&mut self.counts) += 1;
+        match &mut self.failure {
+            None => Ok(()),
+            Some((0, kind)) => {
+                let kind = *kind;
+                self.failure = None;
+                Err(kind)
+            }
+            Some((successes, _)) => {
+                *successes -= 1;
+                Ok(())
+            }
         }
     }
 
     pub(super) fn get(&mut self, key: &str) -> Result<Object> {
-        self.counts.get += 1;
+        self.admit(|counts| &mut counts.get)?;
         self.objects.get(key).cloned().ok_or(ErrorKind::NotFound)
     }
 
     pub(super) fn head(&mut self, key: &str) -> Result<Object> {
-        self.counts.head += 1;
+        self.admit(|counts| &mut counts.head)?;
         self.objects.get(key).cloned().ok_or(ErrorKind::NotFound)
     }
 
     pub(super) fn put(&mut self, key: &str, content: Content, mode: &PutMode) -> Result<Version> {
-        self.counts.put += 1;
+        self.admit(|counts| &mut counts.put)?;
         self.store(key, content, mode)
     }
 
     pub(super) fn copy(&mut self, from: &str, to: &str, mode: &PutMode) -> Result<Version> {
-        self.counts.copy += 1;
+        self.admit(|counts| &mut counts.copy)?;
         let content = self.objects.get(from).ok_or(ErrorKind::NotFound)?.content.clone();
         self.store(to, content, mode)
     }
 
     /// Deletes up to a page of objects; missing ones are no error.
-    pub(super) fn delete(&mut self, keys: &[String]) {
-        self.counts.delete += 1;
+    pub(super) fn delete(&mut self, keys: &[String]) -> Result<()> {
+        self.admit(|counts| &mut counts.delete)?;
         for key in keys.iter().take(PAGE_KEYS) {
             self.objects.remove(key);
         }
+        Ok(())
     }
 
     /// Keys that begin with a prefix and come after another key. With a delimiter, keys that go on beyond one are
     /// told as what they have in common up to it.
-    pub(super) fn list(&mut self, prefix: &str, after: &str, delimiter: Option<char>, limit: usize) -> Page {
-        self.counts.list += 1;
+    pub(super) fn list(
+        &mut self,
+        prefix: &str,
+        after: &str,
+        delimiter: Option<char>,
+        limit: usize,
+    ) -> Result<Page> {
+        self.admit(|counts| &mut counts.list)?;
         let mut page = Page::default();
         let start = if after < prefix {
             Bound::Included(prefix)
@@ -126,22 +153,22 @@ impl Bucket {
                 page.objects.push((key.clone(), object.clone()));
             }
         }
-        page
+        Ok(page)
     }
 
     /// Keys and ids of unfinished uploads whose keys begin with a prefix. (One page; more are not imitated.)
-    pub(super) fn list_uploads(&mut self, prefix: &str) -> Vec<(String, String)> {
-        self.counts.list += 1;
+    pub(super) fn list_uploads(&mut self, prefix: &str) -> Result<Vec<(String, String)>> {
+        self.admit(|counts| &mut counts.list)?;
         let begins_so = |(key, _): &&(String, String)| key.starts_with(prefix);
-        self.uploads.keys().filter(begins_so).cloned().collect()
+        Ok(self.uploads.keys().filter(begins_so).cloned().collect())
     }
 
-    pub(super) fn create_upload(&mut self, key: &str) -> String {
-        self.counts.create_upload += 1;
+    pub(super) fn create_upload(&mut self, key: &str) -> Result<String> {
+        self.admit(|counts| &mut counts.create_upload)?;
         let id = self.next_mark("upload");
         self.uploads
             .insert((key.to_owned(), id.clone()), Upload::default());
-        id
+        Ok(id)
     }
 
     pub(super) fn put_part(
@@ -151,7 +178,7 @@ impl Bucket {
         number: u32,
         content: Content,
     ) -> Result<String> {
-        self.counts.put_part += 1;
+        self.admit(|counts| &mut counts.put_part)?;
         let mark = self.next_mark("part");
         let id = (key.to_owned(), upload.to_owned());
         let upload = self.uploads.get_mut(&id).ok_or(ErrorKind::InvalidToken)?;
@@ -165,7 +192,7 @@ impl Bucket {
 
     /// Joins exactly these parts; a part that is too small and not the last is refused.
     pub(super) fn complete_upload(&mut self, key: &str, upload: &str, parts: &[Part]) -> Result<()> {
-        self.counts.complete_upload += 1;
+        self.admit(|counts| &mut counts.complete_upload)?;
         let id = (key.to_owned(), upload.to_owned());
         let upload = self.uploads.get(&id).ok_or(ErrorKind::InvalidToken)?;
         let mut content = Content::default();
@@ -187,9 +214,10 @@ impl Bucket {
         Ok(())
     }
 
-    pub(super) fn abort_upload(&mut self, key: &str, upload: &str) {
-        self.counts.abort_upload += 1;
+    pub(super) fn abort_upload(&mut self, key: &str, upload: &str) -> Result<()> {
+        self.admit(|counts| &mut counts.abort_upload)?;
         self.uploads.remove(&(key.to_owned(), upload.to_owned()));
+        Ok(())
     }
 
     fn store(&mut self, key: &str, content: Content, mode: &PutMode) -> Result<Version> {
@@ -239,12 +267,12 @@ mod tests {
     #[test]
     fn a_listing_has_keys_and_common_prefixes() {
         let mut bucket = bucket(&["a/b", "a/c/1", "a/c/2", "a/d", "a0", "b"]);
-        let page = bucket.list("a/", "", Some('/'), PAGE_KEYS);
+        let page = bucket.list("a/", "", Some('/'), PAGE_KEYS).unwrap();
         let keys: Vec<_> = page.objects.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["a/b", "a/d"]);
         assert_eq!(page.common_prefixes.iter().collect::<Vec<_>>(), ["a/c/"]);
         assert_eq!(page.next, None);
-        let page = bucket.list("a/", "a/b", Some('/'), 1);
+        let page = bucket.list("a/", "a/b", Some('/'), 1).unwrap();
         assert_eq!(page.next.as_deref(), Some("a/c/"));
         assert_eq!(bucket.counts.list, 2);
     }
@@ -258,7 +286,7 @@ mod tests {
             (&[], false),
         ] {
             let mut bucket = bucket(&[]);
-            let id = bucket.create_upload("a");
+            let id = bucket.create_upload("a").unwrap();
             let parts: Vec<Part> = (1..)
                 .zip(sizes)
                 .map(|(number, &size)| {

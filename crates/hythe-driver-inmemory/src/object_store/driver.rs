@@ -65,6 +65,11 @@ impl ObjectStoreDriver {
         self.bucket().counts = OperationCounts::default();
     }
 
+    /// Lets the request after `successes` further ones fail with an error of this kind, once.
+    pub fn fail_after(&self, successes: u64, kind: ErrorKind) {
+        self.bucket().failure = Some((successes, kind));
+    }
+
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
         lock(&self.bucket)
     }
@@ -78,6 +83,7 @@ impl ObjectStoreDriver {
     ) -> Result<(Vec<FileInfo>, Option<String>)> {
         let prefix = directory_prefix(path);
         let page = self.bucket().list(&prefix, after, Some('/'), limit);
+        let page = page.map_err(failed("list", path))?;
         let child = |key: &str| {
             let name = key[prefix.len()..].trim_end_matches('/');
             path.join(name)
@@ -101,14 +107,13 @@ impl ObjectStoreDriver {
         }
         let mut bucket = self.bucket();
         let prefix = directory_prefix(path);
-        if !bucket.list(&prefix, "", None, 1).objects.is_empty() {
+        let below = bucket.list(&prefix, "", None, 1).map_err(failed("list", path))?;
+        if !below.objects.is_empty() {
             return Ok(());
         }
-        let is_file = bucket.head(key(path)).is_ok();
-        let kind = if is_file {
-            ErrorKind::NotADirectory
-        } else {
-            ErrorKind::NotFound
+        let kind = match bucket.head(key(path)) {
+            Ok(_) => ErrorKind::NotADirectory,
+            Err(kind) => kind,
         };
         Err(failed("list", path)(kind))
     }
@@ -199,11 +204,13 @@ impl StorageDriver for ObjectStoreDriver {
             return Ok(FileInfo::directory(path.clone()));
         }
         let mut bucket = self.bucket();
-        if let Ok(object) = bucket.head(key(path)) {
-            return Ok(file_info(path.clone(), &object));
+        match bucket.head(key(path)) {
+            Ok(object) => return Ok(file_info(path.clone(), &object)),
+            Err(ErrorKind::NotFound) => {}
+            Err(kind) => return Err(failed("stat", path)(kind)),
         }
         let below = bucket.list(&directory_prefix(path), "", None, 1);
-        if below.objects.is_empty() {
+        if below.map_err(failed("stat", path))?.objects.is_empty() {
             return Err(failed("stat", path)(ErrorKind::NotFound));
         }
         Ok(FileInfo::directory(path.clone()))
@@ -250,8 +257,8 @@ impl StorageDriver for ObjectStoreDriver {
         bucket
             .copy(key(from), key(to), &PutMode::Overwrite)
             .map_err(failed("rename", from))?;
-        bucket.delete(&[key(from).to_owned()]);
-        Ok(())
+        let deleted = bucket.delete(&[key(from).to_owned()]);
+        deleted.map_err(failed("rename", from))
     }
 
     async fn delete(&self, path: &DriverPath) -> Result<()> {
@@ -265,19 +272,22 @@ impl StorageDriver for ObjectStoreDriver {
         let mut after = Some(String::new());
         while let Some(start) = after.take() {
             let page = bucket.list(key(path), &start, None, PAGE_KEYS);
+            let page = page.map_err(failed("delete", path))?;
             let victims = page.objects.into_iter().map(|(found, _)| found);
             let victims: Vec<String> = victims.filter(|found| is_below(found)).collect();
             if !victims.is_empty() {
-                bucket.delete(&victims);
+                bucket.delete(&victims).map_err(failed("delete", path))?;
                 found_any = true;
             }
             // Names that begin alike sort before the directory's own and after them.
             let next = page.next.map(|next| next.max(prefix.clone()));
             after = next.filter(|next| next.starts_with(&prefix));
         }
-        for (upload_key, id) in bucket.list_uploads(key(path)) {
+        let uploads = bucket.list_uploads(key(path)).map_err(failed("delete", path))?;
+        for (upload_key, id) in uploads {
             if is_below(&upload_key) {
-                bucket.abort_upload(&upload_key, &id);
+                let aborted = bucket.abort_upload(&upload_key, &id);
+                aborted.map_err(failed("delete", path))?;
                 found_any = true;
             }
         }
@@ -290,8 +300,9 @@ impl StorageDriver for ObjectStoreDriver {
 
     async fn delete_files(&self, paths: &[DriverPath]) -> Result<()> {
         let keys: Vec<String> = paths.iter().map(|path| key(path).to_owned()).collect();
-        for batch in keys.chunks(PAGE_KEYS) {
-            self.bucket().delete(batch);
+        for (batch, names) in keys.chunks(PAGE_KEYS).zip(paths.chunks(PAGE_KEYS)) {
+            let deleted = self.bucket().delete(batch);
+            deleted.map_err(failed("delete_files", &names[0]))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests panic by design")]
 
 mod budget;
+mod failing_requests;
 mod object_store;
 mod plain;
 mod tiny_parts;

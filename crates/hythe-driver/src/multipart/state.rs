@@ -23,7 +23,7 @@ pub struct Part {
 pub(super) enum Tail {
     /// In the token.
     Inline(Bytes),
-    /// In an object of that size and version at the writer's path.
+    /// In an object of that size and version beside the writer's path.
     Object { size: u64, version: Option<Version> },
 }
 
@@ -33,7 +33,7 @@ pub(super) struct State {
     pub(super) upload: Option<String>,
     pub(super) parts: Vec<Part>,
     pub(super) tail: Tail,
-    /// Whether there is an object at the writer's path, the tail or an older one.
+    /// Whether there is such an object, the current tail or an older one.
     pub(super) has_object: bool,
 }
 

@@ -55,7 +55,7 @@ impl MultipartFileWriter {
                 let buffer = match &state.tail {
                     Tail::Inline(bytes) => Buffer::from(bytes.clone()),
                     Tail::Object { size, version } => {
-                        let fetched = backend.get_object(path, *size).await;
+                        let fetched = backend.get_object(&tail_path(backend.name(), path)?, *size).await;
                         let (tail, found) = fetched.map_err(|error| match error.kind() {
                             ErrorKind::NotFound | ErrorKind::TooLarge => failed(ErrorKind::InvalidToken),
                             _ => error,
@@ -148,7 +148,9 @@ impl MultipartFileWriter {
 
     async fn commit_parts(&mut self, upload: &str, destination: &DriverPath, mode: &PutMode) -> Result<()> {
         if *destination == self.path {
-            return self.complete(upload).await;
+            self.complete(upload).await?;
+            self.delete_leftovers(false).await;
+            return Ok(());
         }
         if *mode == PutMode::Create {
             // Asked before completing, so that the upload stays as it is.
@@ -165,19 +167,42 @@ impl MultipartFileWriter {
         self.backend
             .copy_object(&self.path, destination, self.size(), mode)
             .await?;
-        self.delete_object().await;
+        self.delete_leftovers(true).await;
         Ok(())
     }
 
-    /// Removes what is at the writer's path after its content is elsewhere. The commit has succeeded by then; an
-    /// object that could not be deleted goes with the upload's directory.
-    async fn delete_object(&self) {
-        let _ = self.backend.delete_object(&self.path).await;
+    /// Removes the tail, and what is at the writer's own path if its content is elsewhere. The commit has succeeded
+    /// by then; what could not be deleted goes with the upload's directory.
+    async fn delete_leftovers(&self, has_own: bool) {
+        let _ = self.try_delete_leftovers(has_own).await;
+    }
+
+    async fn try_delete_leftovers(&self, has_own: bool) -> Result<()> {
+        let mut leftovers = Vec::new();
+        if has_own {
+            leftovers.push(self.path.clone());
+        }
+        if self.has_object {
+            leftovers.push(tail_path(self.backend.name(), &self.path)?);
+        }
+        if leftovers.is_empty() {
+            return Ok(());
+        }
+        self.backend.delete_objects(&leftovers).await
     }
 
     fn failed(&self, kind: ErrorKind, path: &DriverPath) -> Error {
         Error::new(self.backend.name(), "commit", kind).at(path)
     }
+}
+
+/// Where bytes are kept that are too many for a token and too few for a part.
+fn tail_path(driver: &'static str, path: &DriverPath) -> Result<DriverPath> {
+    DriverPath::parse(&format!("{path}.tail")).map_err(|error| {
+        Error::new(driver, "writer", ErrorKind::InvalidPath)
+            .at(path)
+            .because(error)
+    })
 }
 
 #[async_trait]
@@ -211,7 +236,11 @@ impl FileWriter for MultipartFileWriter {
             let pieces = self.buffer.pieces();
             let put = self
                 .backend
-                .put_object(&self.path, pieces, &PutMode::Overwrite)
+                .put_object(
+                    &tail_path(self.backend.name(), &self.path)?,
+                    pieces,
+                    &PutMode::Overwrite,
+                )
                 .await;
             let version = put?;
             self.has_object = true;
@@ -243,9 +272,7 @@ impl FileWriter for MultipartFileWriter {
         };
         let pieces = self.buffer.pieces();
         self.backend.put_object(&destination, pieces, &mode).await?;
-        if is_elsewhere && self.has_object {
-            self.delete_object().await;
-        }
+        self.delete_leftovers(false).await;
         if let Some(upload) = &self.upload {
             // Begun for a part that could not be sent. Nobody knows it any more; it may fail as above.
             let _ = self.backend.abort_upload(&self.path, upload).await;
@@ -257,9 +284,8 @@ impl FileWriter for MultipartFileWriter {
         if let Some(upload) = &self.upload {
             self.backend.abort_upload(&self.path, upload).await?;
         }
-        if self.has_object {
-            self.backend.delete_object(&self.path).await?;
-        }
+        // A commit that failed may have completed it.
+        self.try_delete_leftovers(self.upload.is_some()).await?;
         Ok(())
     }
 }
