@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::CrashSummary;
 use super::ledger::{Ledger, OpenUpload};
-use crate::context::{blob_path, tags_path, with_query};
+use crate::context::{blob_path, tags_path, uploads_path, with_query};
 use crate::failure::{Failure, Outcome, ensure};
 use crate::item::tag_names;
 use crate::manifest::get_manifest;
@@ -21,7 +21,8 @@ pub(super) async fn verify(client: &Client, ledger: &Ledger) -> Result<CrashSumm
         ..CrashSummary::default()
     };
     for recipe in &ledger.blobs {
-        check_blob(client, &recipe.repository, &recipe.make()).await?;
+        let checked = check_blob(client, &recipe.repository, &recipe.make()).await;
+        checked.map_err(|failure| failure.while_doing("a blob that was answered 201"))?;
     }
     for tagged in &ledger.manifests {
         for reference in [tagged.tag.as_str(), tagged.manifest.digest.as_str()] {
@@ -61,7 +62,23 @@ async fn resume(client: &Client, upload: &OpenUpload) -> Result<bool, Failure> {
     let repository = &upload.recipe.repository;
     let status = client.get(&upload.target).await?;
     if upload.is_closing && status.status == 404 {
-        check_blob(client, repository, &blob).await?;
+        // It came through, or the bytes were taken but not yet linked: then a client begins again.
+        let found = client.get(&blob_path(repository, &blob.digest)).await?;
+        if found.status == 404 {
+            let response = client.send(Request::post(uploads_path(repository))).await?;
+            let target = with_query(
+                &response.expect_status(&[202])?.location()?,
+                "digest",
+                &blob.digest,
+            );
+            client
+                .send(Request::put(target).body(blob.bytes.clone()))
+                .await?
+                .expect_status(&[201])?;
+        }
+        check_blob(client, repository, &blob)
+            .await
+            .map_err(|failure| failure.while_doing("an upload cut off at its end"))?;
         return Ok(false);
     }
     let target = status.expect_status(&[204])?.location()?;

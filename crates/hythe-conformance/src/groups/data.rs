@@ -95,10 +95,6 @@ pub(super) fn non_distributable() -> Group {
         "an OCI image with two layers that are elsewhere",
         non_distributable_layers,
     )
-    .case(
-        "an OCI image with layers that are elsewhere and without the places",
-        without_places,
-    )
 }
 
 pub(super) fn sparse() -> Group {
@@ -302,25 +298,6 @@ async fn non_distributable_layers(mut context: Context) -> Outcome {
     item.add_manifest(image.build());
     item.tag("non-distributable");
     item.live(&context).await
-}
-
-async fn without_places(mut context: Context) -> Outcome {
-    let mut item = Item::default();
-    let config = Content::config("linux", "amd64", context.random.number(), Algorithm::Sha256);
-    let layer = Content::new(
-        media_type::OCI_LAYER_NONDISTRIBUTABLE_GZIP,
-        context.random.bytes(100),
-        Algorithm::Sha256,
-    );
-    item.add_manifest(
-        ImageBuilder::oci()
-            .config(config.descriptor())
-            .layer(layer.descriptor())
-            .build(),
-    );
-    item.blobs = vec![config];
-    item.push(&context).await?;
-    item.check(&context).await
 }
 
 async fn sparse_image(mut context: Context) -> Outcome {

@@ -115,9 +115,14 @@ pub(super) fn hostile_framing() -> Group {
             "TLS instead of HTTP",
             "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\r\n\r\n",
         ),
+        (
+            "two Host headers",
+            "GET /v2/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        ),
+        ("no Host header", "GET /v2/ HTTP/1.1\r\n\r\n"),
         ("HTTP/2 instead of HTTP/1.1", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ] {
-        group = group.case(format!("a request line with {what} is refused"), move |context| {
+        group = group.case(format!("a request with {what} is refused"), move |context| {
             refused_line(context, request)
         });
     }
@@ -146,9 +151,6 @@ pub(super) fn hostile_framing() -> Group {
             "a connection that only says half a request line does not disturb others",
             half_a_line,
         )
-        .case("a request without Host is 400", |context| {
-            refused_line(context, "GET /v2/ HTTP/1.1\r\n\r\n")
-        })
         .case("trailers of a chunked body are accepted", trailers)
 }
 

@@ -66,7 +66,10 @@ pub(super) fn hostile_uploads() -> Group {
             "Content-Range shorter than the body is 400 SIZE_INVALID",
             |context| refused_range(context, "0-8", 400),
         )
-        .case("a chunk that declares JSON is refused", wrong_content_type)
+        .case(
+            "a chunk that calls itself JSON is refused or kept as it is",
+            wrong_content_type,
+        )
         .case(
             "a body that stops early leaves a session that can be resumed",
             stops_early,
@@ -192,13 +195,16 @@ async fn refused_range(mut context: Context, range: &'static str, status: u16) -
 }
 
 async fn wrong_content_type(mut context: Context) -> Outcome {
-    let blob = context.blob(10, Algorithm::Sha256);
-    let mut upload = context.start_upload(&context.repository).await?;
-    let patch = Request::patch(&upload.target)
-        .header("content-type", "application/json")
-        .body(blob.bytes.clone());
-    context.send(patch).await?.expect_status(&[400, 415])?;
-    check_resumable(&context, &mut upload, &blob).await
+    for kind in ["application/json", "application/octet-stream; x=y", "nonsense;;"] {
+        let blob = context.blob(10, Algorithm::Sha256);
+        let mut upload = context.start_upload(&context.repository).await?;
+        let patch = Request::patch(&upload.target)
+            .header("content-type", kind)
+            .body(blob.bytes.clone());
+        context.send(patch).await?.expect_status(&[202, 400, 415])?;
+        check_resumable(&context, &mut upload, &blob).await?;
+    }
+    Ok(())
 }
 
 fn broken(bytes: &Bytes) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static {
