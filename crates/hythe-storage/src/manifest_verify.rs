@@ -149,7 +149,9 @@ impl ValidationRules {
     /// Whether something must be in the repository.
     fn requires(&self, kind: ManifestKind, dependency: &Dependency) -> bool {
         match (kind, dependency.target) {
-            (ManifestKind::Image, _) => self.image_blobs == ImageBlobs::All && dependency.must_exist(),
+            (ManifestKind::Image, _) => {
+                self.image_blobs == ImageBlobs::All && dependency.must_exist() && !is_foreign(dependency)
+            }
             (ManifestKind::Index, DependencyTarget::Manifest) => self.requires_child(dependency),
             (ManifestKind::Index, DependencyTarget::Blob) => dependency.must_exist(),
         }
@@ -227,6 +229,7 @@ pub(crate) async fn verify(
             violations.extend(present.violation(dependency));
         }
     }
+    // By their text, which has everything they differ in.
     let mut seen = HashSet::new();
     violations.retain(|violation| seen.insert(violation.to_string()));
     if violations.is_empty() {
@@ -239,8 +242,7 @@ pub(crate) async fn verify(
 /// What is wrong with the addresses of a layer.
 fn address_violations(rules: &ValidationRules, dependency: &Dependency) -> Vec<ManifestViolation> {
     let layer = &dependency.descriptor;
-    // Such a layer is never looked up here, as in distribution v3.
-    if layer.is(media_types::DOCKER_FOREIGN_LAYER) && layer.urls.is_empty() {
+    if is_foreign(dependency) && layer.urls.is_empty() {
         return vec![ManifestViolation::MissingUrl { digest: layer.digest }];
     }
     if !dependency.check_urls {
@@ -253,6 +255,11 @@ fn address_violations(rules: &ValidationRules, dependency: &Dependency) -> Vec<M
             url: url.clone(),
         })
         .collect()
+}
+
+/// Whether it is a layer that is downloaded from elsewhere and never looked up here, as in distribution v3.
+fn is_foreign(dependency: &Dependency) -> bool {
+    dependency.descriptor.is(media_types::DOCKER_FOREIGN_LAYER)
 }
 
 /// An absolute address of the web without a fragment, as far as a registry has to know.

@@ -17,7 +17,7 @@ const PULL_BUDGET: u64 = 30;
 fn registry(store: &ObjectStoreDriver, cached: bool) -> Registry {
     let driver: Arc<dyn StorageDriver> = Arc::new(store.clone());
     let options = RegistryOptions {
-        descriptor_cache: cached.then(registries::cache).flatten(),
+        descriptor_cache: cached.then(registries::cache),
         ..registries::options()
     };
     Registry::new(driver, options)

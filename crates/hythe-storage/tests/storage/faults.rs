@@ -52,7 +52,7 @@ async fn push_and_delete(registry: &dyn Namespace, ledger: &mut Ledger) -> Resul
 /// A new registry each time: what a process remembers is not what is stored.
 fn registry(driver: &Arc<dyn StorageDriver>, cached: bool) -> Registry {
     let options = RegistryOptions {
-        descriptor_cache: cached.then(registries::cache).flatten(),
+        descriptor_cache: cached.then(registries::cache),
         ..registries::options()
     };
     Registry::new(driver.clone(), options)

@@ -43,8 +43,7 @@ enum Entry {
 impl Ledger {
     fn begin(&mut self, key: &Key, new: Option<Bytes>) {
         let old = match self.entries.get(key) {
-            Some(Entry::There(bytes)) => Some(bytes.clone()),
-            Some(Entry::Either(_, Some(bytes))) => Some(bytes.clone()),
+            Some(Entry::There(bytes) | Entry::Either(_, Some(bytes))) => Some(bytes.clone()),
             _ => None,
         };
         self.entries.insert(key.clone(), Entry::Either(old, new));
@@ -125,10 +124,9 @@ async fn check_served(repository: &dyn Repository, context: &str) {
         };
         for dependency in manifest.dependencies() {
             let blob = dependency.descriptor.digest;
-            let content = repository.blobs().get(&blob, u64::MAX).await;
-            let content =
-                content.unwrap_or_else(|error| panic!("{context}: {digest} lacks {blob}: {error:?}"));
-            assert_eq!(Digest::sha256(&content), blob, "{context}");
+            let served = repository.blobs().get(&blob, u64::MAX).await;
+            let served = served.unwrap_or_else(|error| panic!("{context}: {digest} lacks {blob}: {error:?}"));
+            assert_eq!(Digest::sha256(&served), blob, "{context}");
         }
     }
     let tags = match repository.tags().list(PageRequest::default()).await {

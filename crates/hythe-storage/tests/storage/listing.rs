@@ -51,7 +51,7 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn pages_of_tags_are_those_of_the_sorted_list(
@@ -71,7 +71,7 @@ proptest! {
             let items: Vec<String> = items.iter().map(Tag::to_string).collect();
             (items, next.is_some(), next.map(|next| next.to_string()))
         });
-        let expected = model(&tags, &after, limit, |tag| tag.to_owned());
+        let expected = model(&tags, &after, limit, str::to_owned);
         prop_assert_eq!(&(items.clone(), more), &expected);
         prop_assert!(next.is_none() || next.as_ref() == items.last());
     }

@@ -94,7 +94,7 @@ async fn without_a_readable_start_the_last_writing_counts() {
         let young = purge_once(&driver, week_old(), &Standing(written + 6 * DAY)).await;
         assert_eq!(removed(&young), [], "{started_at:?}");
         let old = purge_once(&driver, week_old(), &Standing(written + 8 * DAY)).await;
-        assert_eq!(removed(&old), [upload.clone()], "{started_at:?}");
+        assert_eq!(removed(&old), std::slice::from_ref(&upload), "{started_at:?}");
         assert!(!exists(&driver, &upload).await);
     }
 }
@@ -152,7 +152,7 @@ async fn a_dry_run_tells_and_removes_nothing() {
         ..week_old()
     };
     let report = purge_once(&driver, options, &Standing(now())).await;
-    assert_eq!(removed(&report), [upload.clone()]);
+    assert_eq!(removed(&report), std::slice::from_ref(&upload));
     assert!(exists(&driver, &upload).await);
 }
 
@@ -227,7 +227,8 @@ async fn it_is_looked_again_and_again_until_told_to_stop() {
     for wait in [schedule.first_after, schedule.interval, schedule.interval] {
         let (id, _) = begin(&registry).await;
         let upload = upload("a", &id.to_string());
-        tokio::time::sleep(wait - Duration::from_secs(1)).await;
+        // The clock of the runtime is paused and jumps when everybody waits.
+        tokio::time::sleep(wait.saturating_sub(Duration::from_secs(1))).await;
         assert!(exists(&*driver, &upload).await, "purged too early");
         tokio::time::sleep(Duration::from_secs(1)).await;
         tokio::task::yield_now().await;

@@ -44,8 +44,8 @@ pub(crate) fn options() -> RegistryOptions {
     }
 }
 
-pub(crate) fn cache() -> Option<Arc<dyn BlobDescriptorCacheProvider>> {
-    Some(Arc::new(MemoryDescriptorCache::new(NonZeroUsize::new(1000))))
+pub(crate) fn cache() -> Arc<dyn BlobDescriptorCacheProvider> {
+    Arc::new(MemoryDescriptorCache::new(NonZeroUsize::new(1000)))
 }
 
 /// Some time: 2026-11-21T18:14:09Z.

@@ -14,7 +14,7 @@ fn subject(driver: &Arc<dyn StorageDriver>, setup: Setup, cached: bool) -> Subje
     let process = || {
         let options = RegistryOptions {
             delete: setup.delete,
-            descriptor_cache: cached.then(registries::cache).flatten(),
+            descriptor_cache: cached.then(registries::cache),
             ..registries::options()
         };
         Arc::new(Registry::new(driver.clone(), options))
