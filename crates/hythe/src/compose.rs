@@ -217,6 +217,11 @@ pub(crate) fn log_settings(log: &Log, mut fields: Map<String, Value>) -> LogSett
         },
         fields,
         report_caller: log.reportcaller,
+        // As in distribution 3.1.2.
+        function_key: match log.formatter {
+            LogFormatter::Logstash => "function",
+            LogFormatter::Text | LogFormatter::Json => "func",
+        },
     }
 }
 

@@ -12,6 +12,7 @@ mod drivers;
 mod edge;
 mod logging;
 mod shutdown;
+mod welcome;
 
 use std::process::ExitCode;
 

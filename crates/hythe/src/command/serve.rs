@@ -1,11 +1,13 @@
 //! `hythe serve`: reads the configuration, starts the logs, serves until told to stop.
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Problems};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -13,18 +15,24 @@ use uuid::Uuid;
 use crate::compose::{self, Composed, chain};
 use crate::edge::{self, Listener};
 use crate::logging::{self, AccessLog, LineWriter};
-use crate::{caches, drivers, shutdown};
+use crate::{caches, drivers, shutdown, welcome};
 
 /// Names a configuration file when the command line does not.
 const CONFIGURATION_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";
 
-/// Where the registry listens and stores without a configuration.
-const DEFAULT_ADDRESS: &str = "127.0.0.1:5000";
-const DEFAULT_FOLDER: &str = "./hythe-data";
+/// What is served without a configuration: everything allowed, for this machine only.
+const DEFAULT_CONFIGURATION: &str = "\
+version: 0.1
+storage: {filesystem: {rootdirectory: ./hythe-data}, delete: {enabled: true}}
+http: {addr: '127.0.0.1:5000'}
+";
 
 /// How long transfers may go on after the signal to stop when `http.draintimeout` is not set. The original ends
 /// them at once.
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+
+/// How long uploads that were cut off may take to keep what came. Longer means a disk that does not answer.
+const KEEP_UPLOADS: Duration = Duration::from_secs(5);
 
 /// Threads for work that blocks (files, hashing) at most. Enough for every upload and cold read of a busy server on
 /// one disk; each costs a stack.
@@ -32,85 +40,33 @@ const BLOCKING_THREADS: usize = 128;
 
 /// Runs the command.
 pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
-    match try_run(config) {
-        Ok(()) => ExitCode::SUCCESS,
+    let path = config.or_else(|| std::env::var_os(CONFIGURATION_VARIABLE).map(PathBuf::from));
+    let loaded = match load(path.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            complain(&format!("configuration error:\n{problems}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let log = match start_log(&loaded.configuration) {
+        Ok(log) => log,
         Err(message) => {
             complain(&message);
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
-}
-
-fn try_run(config: Option<PathBuf>) -> Result<(), String> {
-    let path = config.or_else(|| std::env::var_os(CONFIGURATION_VARIABLE).map(PathBuf::from));
-    let loaded = load(path.as_deref()).map_err(|problems| format!("configuration error:\n{problems}"))?;
-    let configuration = loaded.configuration;
-
-    let application_log = LineWriter::start("hythe-log", io::stderr()).map_err(|error| chain(&error))?;
-    let settings = compose::log_settings(&configuration.log, instance_fields());
-    logging::start(settings, application_log.clone()).map_err(|error| chain(&error))?;
+    };
     for warning in loaded.warnings.iter() {
         tracing::warn!("{warning}");
     }
-
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        // Looking at sockets after every 8 tasks instead of 61 keeps small requests quick beside large transfers,
-        // for 2 to 8 % of the small requests' rate.
-        .event_interval(8)
-        .max_blocking_threads(BLOCKING_THREADS)
-        .build()
-        .map_err(|error| format!("cannot start the runtime: {}", chain(&error)))?;
-    let served = runtime.block_on(serve(configuration, path.is_none()));
-    // Work that still blocks on a dead disk does not hold up the exit.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    application_log.close();
-    served
-}
-
-async fn serve(configuration: Configuration, is_default: bool) -> Result<(), String> {
-    let drain = match configuration.http.draintimeout {
-        Duration::ZERO => DEFAULT_DRAIN,
-        configured => configured,
-    };
-    let access_writer = if configuration.log.accesslog.disabled {
-        None
-    } else {
-        Some(LineWriter::start("hythe-access-log", io::stdout()).map_err(|error| chain(&error))?)
-    };
-    let access_log = access_writer.clone().map(AccessLog::new);
-    let address = configuration.http.addr.clone();
-    let Composed { edge, background } = compose::compose(configuration, access_log).await?;
-    let listener = Listener::bind(&address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {}", chain(&error)))?;
-
-    let stop = CancellationToken::new();
-    let abort = CancellationToken::new();
-    shutdown::on_signals(stop.clone(), abort.clone())
-        .map_err(|error| format!("cannot wait for signals: {}", chain(&error)))?;
-    let background = background.start(&stop);
-    announce(&listener, is_default);
-
-    let accepting = edge::accept_loop(listener, edge.clone(), stop.clone(), drain);
-    let watching = async {
-        stop.cancelled().await;
-        tracing::info!("stopping server gracefully. Draining connections for {drain:?}");
-        abort.cancelled().await;
-    };
-    let drained = tokio::select! {
-        drained = accepting => drained,
-        () = watching => false,
-    };
-    edge.join().await;
-    background.wait().await;
-    if let Some(writer) = access_writer {
-        writer.close();
+    let outcome = run_to_the_end(loaded.configuration, path.is_none());
+    if let Err(message) = &outcome {
+        tracing::error!("{message}");
     }
-    if drained {
-        Ok(())
+    log.close();
+    if outcome.is_ok() {
+        ExitCode::SUCCESS
     } else {
-        Err("stopped with requests still running".to_owned())
+        ExitCode::FAILURE
     }
 }
 
@@ -124,19 +80,13 @@ fn load(path: Option<&Path>) -> Result<Loaded, String> {
                 .map_err(|error| format!("cannot read {}: {}", path.display(), chain(&error)))?;
             (text, path.display().to_string())
         }
-        None => (default_text(), "default configuration".to_owned()),
+        None => (
+            DEFAULT_CONFIGURATION.to_owned(),
+            "default configuration".to_owned(),
+        ),
     };
     Configuration::load(&text, &name, environment, &capabilities())
         .map_err(|problems: Problems| problems.to_string())
-}
-
-/// What is served without a configuration: everything allowed, for this machine only.
-fn default_text() -> String {
-    format!(
-        "version: 0.1\n\
-         storage: {{filesystem: {{rootdirectory: {DEFAULT_FOLDER}}}, delete: {{enabled: true}}}}\n\
-         http: {{addr: '{DEFAULT_ADDRESS}'}}\n"
-    )
 }
 
 /// What this build can do, so that a configuration that needs more stops the start.
@@ -151,33 +101,110 @@ fn capabilities() -> Capabilities {
     }
 }
 
+fn start_log(configuration: &Configuration) -> Result<LineWriter, String> {
+    let settings = compose::log_settings(&configuration.log, instance_fields());
+    let of_lost = settings.clone();
+    let lost_line = move |count| Some(of_lost.lost(count));
+    let writer = LineWriter::start("hythe-log", io::stderr(), lost_line).map_err(|error| chain(&error))?;
+    logging::start(settings, writer.clone()).map_err(|error| chain(&error))?;
+    Ok(writer)
+}
+
 /// Fields that name this process on every log line.
 fn instance_fields() -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert(
-        "instance.id".to_owned(),
-        Value::String(Uuid::new_v4().to_string()),
-    );
-    fields.insert(
-        "version".to_owned(),
-        Value::String(env!("CARGO_PKG_VERSION").to_owned()),
-    );
+    let mut insert = |name: &str, value: String| fields.insert(name.to_owned(), Value::String(value));
+    insert("instance.id", Uuid::new_v4().to_string());
+    insert("version", env!("CARGO_PKG_VERSION").to_owned());
     fields
 }
 
-fn announce(listener: &Listener, is_default: bool) {
-    let address = listener.address();
-    tracing::info!("listening on {address}");
-    if !is_default {
-        return;
+fn run_to_the_end(configuration: Configuration, is_default: bool) -> Result<(), String> {
+    raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // Looking at sockets after every 8 tasks instead of 61 keeps small requests quick beside large transfers,
+        // for 2 to 8 % of the small requests' rate.
+        .event_interval(8)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {}", chain(&error)))?;
+    let served = runtime.block_on(serve(configuration, is_default));
+    // Work that still blocks on a dead disk does not hold up the exit.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+/// Takes as many descriptors as the system gives, as Go's runtime does: each connection and each open blob is one,
+/// and the usual limit of 1024 is soon reached.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(error = %error, "the limit of open files stays as it is");
     }
-    complain(&format!(
-        "\nHythe serves http://{address} and keeps its data in {DEFAULT_FOLDER}.\n\
-         It is open to this machine only, without passwords. Try it:\n\n    \
-         skopeo copy --dest-tls-verify=false oci:DIRECTORY:TAG docker://{address}/my/image:latest\n    \
-         docker tag IMAGE {address}/my/image && docker push {address}/my/image\n    \
-         curl http://{address}/v2/_catalog\n"
-    ));
+}
+
+async fn serve(configuration: Configuration, is_default: bool) -> Result<(), String> {
+    let drain = match configuration.http.draintimeout {
+        Duration::ZERO => DEFAULT_DRAIN,
+        configured => configured,
+    };
+    let access_writer = if configuration.log.accesslog.disabled {
+        None
+    } else {
+        Some(start_access_log()?)
+    };
+    let access_log = access_writer.clone().map(AccessLog::new);
+    let address = configuration.http.addr.clone();
+    let welcome = is_default.then(|| welcome::storage_of(&configuration));
+    let Composed { edge, background } = compose::compose(configuration, access_log).await?;
+    let listener = Listener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {}", chain(&error)))?;
+
+    let stop = CancellationToken::new();
+    let abort = CancellationToken::new();
+    shutdown::on_signals(stop.clone(), abort.clone())
+        .map_err(|error| format!("cannot wait for signals: {}", chain(&error)))?;
+    let background = background.start(&stop);
+    announce(listener.address(), welcome.as_deref());
+
+    let accepting = edge::accept_loop(listener, edge.clone(), stop.clone(), abort, drain);
+    let telling = async {
+        stop.cancelled().await;
+        tracing::info!("stopping server gracefully. Draining connections for {drain:?}");
+    };
+    let (drained, ()) = tokio::join!(accepting, telling);
+    let kept = tokio::time::timeout(KEEP_UPLOADS, async {
+        edge.join().await;
+        background.wait().await;
+    });
+    let kept = kept.await.is_ok();
+    if let Some(writer) = access_writer {
+        writer.close();
+    }
+    match (drained, kept) {
+        (true, true) => Ok(()),
+        (false, true) => Err("stopped with requests still running; their uploads are kept".to_owned()),
+        (_, false) => Err("stopped with uploads that could not be kept in time".to_owned()),
+    }
+}
+
+fn start_access_log() -> Result<LineWriter, String> {
+    // The form of the access log has no place for anything but requests.
+    let lost_line = |count: u64| {
+        tracing::warn!(count, "lines of the access log lost");
+        None
+    };
+    LineWriter::start("hythe-access-log", io::stdout(), lost_line).map_err(|error| chain(&error))
+}
+
+fn announce(address: SocketAddr, storage: Option<&str>) {
+    tracing::info!("listening on {address}");
+    if let Some(storage) = storage {
+        complain(&welcome::text(address, storage));
+    }
 }
 
 /// Says something to the person at the terminal.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +18,9 @@ const MAX_CONNECTIONS: usize = 10_000;
 
 /// Unsent bytes the kernel queues for a connection. Less stays in the processor's cache; the window still grows.
 const UNSENT_BYTES: u32 = 256 * 1024;
+
+/// How long a silent connection stays before the kernel asks whether the peer is still there, as in distribution.
+const KEEP_ALIVE: Duration = Duration::from_secs(3 * 60);
 
 /// A pause after a failed accept (out of descriptors, usually), so that it does not spin.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
@@ -56,12 +59,13 @@ impl Listener {
     }
 }
 
-/// Accepts connections until `stop`, then lets the running requests finish for at most `drain`. Returns whether
-/// all of them did.
+/// Accepts connections until `stop`, then lets the running requests finish for at most `drain`, or until `abort`.
+/// Returns whether all of them did; at the end no connection is left.
 pub(crate) async fn accept_loop(
     listener: Listener,
     edge: Edge,
     stop: CancellationToken,
+    abort: CancellationToken,
     drain: Duration,
 ) -> bool {
     let connections = TaskTracker::new();
@@ -73,9 +77,11 @@ pub(crate) async fn accept_loop(
         };
         match accepted {
             Ok((stream, peer, place)) => {
+                prepare(&stream);
                 let serving = edge.clone().serve(stream, peer, stop.clone());
+                let abort = abort.clone();
                 connections.spawn(async move {
-                    serving.await;
+                    abort.run_until_cancelled(serving).await;
                     drop(place);
                 });
             }
@@ -87,20 +93,37 @@ pub(crate) async fn accept_loop(
     }
     drop(listener);
     connections.close();
-    tokio::time::timeout(drain, connections.wait()).await.is_ok()
+    let finished = tokio::select! {
+        () = connections.wait() => true,
+        () = tokio::time::sleep(drain) => false,
+        () = abort.cancelled() => false,
+    };
+    // Uploads keep what came when their connection goes.
+    abort.cancel();
+    connections.wait().await;
+    finished
 }
 
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(&stream);
-    // Only a hint to the kernel; serving goes on without it.
-    if let Err(error) = socket.set_tcp_notsent_lowat(UNSENT_BYTES) {
-        tracing::debug!(error = %error, "the limit for unsent bytes cannot be set");
-    }
+    // An IPv4 peer of a socket for both families is shown as what it is.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     Ok((stream, peer, place))
+}
+
+/// Sets what makes a connection better; it works without.
+fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE);
+    let set = stream
+        .set_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keep_alive))
+        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES));
+    if let Err(error) = set {
+        tracing::debug!(error = %error, "the options of a connection cannot be set");
+    }
 }

@@ -7,22 +7,28 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hythe_handlers::{Handlers, RequestContext};
+use hythe_handlers::{Handlers, RequestContext, ResponseBody};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::body::EdgeBody;
+use super::framing::{Findings, Framing};
+use super::guard;
 use super::io::EdgeIo;
 use crate::logging::{AccessLog, AccessRecord};
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
 const MAX_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Names the request in answers that are errors, so that its line in the log can be found.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How connections are served.
 #[derive(Debug, Clone)]
@@ -65,11 +71,17 @@ impl Edge {
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + Send {
         async move {
-            let io = EdgeIo::new(stream, self.settings.progress_timeout);
+            let findings = Arc::new(Findings::default());
+            let framing = Framing::new(findings.clone());
+            let io = EdgeIo::new(stream, self.settings.progress_timeout, framing);
             let h2c = self.settings.h2c;
             let header_timeout = self.settings.header_timeout;
-            let service = service_fn(move |request| self.clone().answer(request, peer));
+            let service = service_fn(move |request| {
+                let is_ambiguous = findings.take_up();
+                self.clone().answer(request, is_ambiguous, peer)
+            });
             let ended = if h2c {
+                let io = TokioIo::new(io.with_opening_limit(header_timeout));
                 let mut builder = auto::Builder::new(TokioExecutor::new());
                 builder
                     .http1()
@@ -86,6 +98,7 @@ impl Edge {
                 let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
                 ended.map_err(|error| error.to_string())
             } else {
+                let io = TokioIo::new(io);
                 let connection = pin!(
                     http1::Builder::new()
                         .half_close(true)
@@ -113,6 +126,7 @@ impl Edge {
     async fn answer(
         self,
         request: Request<Incoming>,
+        is_ambiguous: bool,
         peer: SocketAddr,
     ) -> Result<Response<EdgeBody>, Infallible> {
         let record = self
@@ -121,11 +135,46 @@ impl Edge {
             .map(|_| AccessRecord::begin(&request, peer));
         let started = Instant::now();
         let context = RequestContext::new(Some(peer), false);
-        let response = self.handlers.handle(request, context).await.map(EdgeBody::new);
+        // At level error, so that whatever is logged has the id.
+        let span = tracing::error_span!("request", http.request.id = %context.request_id);
+        let response = self
+            .respond(request, is_ambiguous, context)
+            .instrument(span)
+            .await;
+        let response = response.map(EdgeBody::new);
         if let (Some(log), Some(record)) = (&self.access_log, record) {
             log.write(record.finish(&response, started.elapsed()));
         }
         Ok(response)
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        is_ambiguous: bool,
+        context: RequestContext,
+    ) -> Response<ResponseBody> {
+        let id = context.request_id;
+        let mut response = match guard::check(&request, is_ambiguous) {
+            Ok(()) => self.handlers.handle(request, context).await,
+            Err(refusal) => {
+                tracing::error!(
+                    http.request.method = %request.method(),
+                    http.request.uri = %request.uri(),
+                    http.request.remoteaddr = context.remote.map(tracing::field::display),
+                    err.detail = refusal.reason(),
+                    "request refused: it is no valid HTTP"
+                );
+                refusal.to_response()
+            }
+        };
+        let status = response.status();
+        if (status.is_client_error() || status.is_server_error())
+            && let Ok(id) = HeaderValue::try_from(id.to_string())
+        {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
     }
 }
 

@@ -1,46 +1,78 @@
-//! The connection's IO type: bounded writes per turn, and a deadline for progress.
+//! The connection's IO type: bounded writes per turn, deadlines for progress, and an end that does not destroy the
+//! last answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::ReadBufCursor;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+use super::framing::Framing;
 
 /// Bytes that one turn of a connection may write before others get their turn. hyper flushes until the socket
 /// refuses, which on a fast network is never; without a bound a small request waits behind whole blobs.
 const BYTES_PER_TURN: usize = 1024 * 1024;
 
+/// How long a client that is in the middle of a message is listened to after the last answer. Closing at once would
+/// make the system send a reset, which can overtake the answer and destroy it (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The bytes with which a connection says which version of HTTP it speaks: the length of HTTP/2's preface.
+const OPENING_BYTES: usize = 24;
+
 /// A TCP connection that fails when the peer takes no byte of a response for too long, and that yields after each
 /// mebibyte written.
 pub(crate) struct EdgeIo {
-    stream: TokioIo<TcpStream>,
+    stream: TcpStream,
+    framing: Framing,
+    opening: Option<Opening>,
     /// Runs from the moment a write had to wait; made when that first happens.
     deadline: Option<Pin<Box<Sleep>>>,
     deadline_armed: bool,
     write_progress: Duration,
     written_this_turn: usize,
+    /// Runs from the moment the write side was closed in the middle of a message of the client.
+    lingering: Option<Pin<Box<Sleep>>>,
+}
+
+/// The time within which the first bytes have to come.
+struct Opening {
+    deadline: Pin<Box<Sleep>>,
+    received: usize,
 }
 
 impl EdgeIo {
-    /// Wraps an accepted connection; `write_progress` is how long a write may make no progress.
-    pub(crate) fn new(stream: TcpStream, write_progress: Duration) -> Self {
+    /// Wraps an accepted connection; `write_progress` is how long a write may make no progress. `framing` sees
+    /// every byte received.
+    pub(crate) fn new(stream: TcpStream, write_progress: Duration, framing: Framing) -> Self {
         Self {
-            stream: TokioIo::new(stream),
+            stream,
+            framing,
+            opening: None,
             deadline: None,
             deadline_armed: false,
             write_progress,
             written_this_turn: 0,
+            lingering: None,
         }
+    }
+
+    /// The same, with a limit for the bytes that tell HTTP/2 from HTTP/1.1: hyper waits for them without one.
+    pub(crate) fn with_opening_limit(mut self, limit: Duration) -> Self {
+        self.opening = Some(Opening {
+            deadline: Box::pin(tokio::time::sleep(limit)),
+            received: 0,
+        });
+        self
     }
 
     fn poll_with(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TokioIo<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if self.written_this_turn >= BYTES_PER_TURN {
             self.written_this_turn = 0;
@@ -57,8 +89,7 @@ impl EdgeIo {
             Poll::Pending => {
                 self.written_this_turn = 0;
                 if self.is_overdue(cx) {
-                    let overdue = "the client took no byte of the response in time";
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, overdue)));
+                    return Poll::Ready(Err(timed_out("the client took no byte of the response in time")));
                 }
             }
         }
@@ -75,19 +106,49 @@ impl EdgeIo {
         }
         deadline.as_mut().poll(cx).is_ready()
     }
-}
 
-impl hyper::rt::Read for EdgeIo {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+    /// Reads and drops what still comes, until the client has understood that nobody listens.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let stream = &mut self.stream;
+        let lingering = self
+            .lingering
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut room = [0; 8 * 1024];
+        while lingering.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut room);
+            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(())
     }
 }
 
-impl hyper::rt::Write for EdgeIo {
+impl AsyncRead for EdgeIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let received = &buffer.filled()[before..];
+        this.framing.observe(received);
+        if let Some(opening) = &mut this.opening {
+            opening.received += received.len();
+            if opening.received >= OPENING_BYTES {
+                this.opening = None;
+            } else if read.is_pending() && opening.deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(timed_out("the client did not say which HTTP it speaks")));
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for EdgeIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let bytes = &bytes[..bytes.len().min(BYTES_PER_TURN)];
         self.get_mut()
@@ -112,6 +173,17 @@ impl hyper::rt::Write for EdgeIo {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            if this.framing.is_between_messages() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        this.poll_linger(cx).map(Ok)
     }
+}
+
+fn timed_out(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, reason)
 }

@@ -7,6 +7,8 @@ mod accept;
 mod body;
 mod buffer_pool;
 mod connection;
+mod framing;
+mod guard;
 mod io;
 
 pub(crate) use accept::{Listener, accept_loop};

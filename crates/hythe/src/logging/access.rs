@@ -71,7 +71,7 @@ impl AccessRecord {
         let bytes = response.body().size_hint().exact().unwrap_or_default();
         format!(
             "{} - - [{time}] \"{}\" {} {bytes} \"{}\" \"{}\"\n",
-            self.peer.ip().to_canonical(),
+            self.peer.ip(),
             self.request_line,
             response.status().as_u16(),
             self.referer,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
@@ -26,6 +27,22 @@ pub(crate) struct LogSettings {
     pub(crate) fields: Map<String, Value>,
     /// Whether lines name the place in the code that wrote them.
     pub(crate) report_caller: bool,
+    /// What the field with the module of that place is called.
+    pub(crate) function_key: &'static str,
+}
+
+impl LogSettings {
+    /// The line that stands for lines that were lost.
+    pub(crate) fn lost(&self, count: u64) -> String {
+        let mut fields = self.fields.clone();
+        fields.insert("count".to_owned(), Value::from(count));
+        self.formatter.format(&Line {
+            time: now(),
+            level: level_name(Level::WARN),
+            message: "log lines lost",
+            fields: &fields,
+        })
+    }
 }
 
 /// Makes the application log the program's subscriber.
@@ -55,11 +72,29 @@ where
         *metadata.level() <= lowest
     }
 
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(SpanFields(fields.others));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields {
             message: String::new(),
             others: self.settings.fields.clone(),
         };
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
+            if let Some(SpanFields(of_span)) = span.extensions().get() {
+                let of_span = of_span.iter().map(|(name, value)| (name.clone(), value.clone()));
+                fields.others.extend(of_span);
+            }
+        }
         event.record(&mut fields);
         if self.settings.report_caller
             && let (Some(file), Some(line)) = (event.metadata().file(), event.metadata().line())
@@ -68,20 +103,23 @@ where
                 .others
                 .insert("file".to_owned(), Value::String(format!("{file}:{line}")));
             fields.others.insert(
-                "func".to_owned(),
+                self.settings.function_key.to_owned(),
                 Value::String(event.metadata().target().to_owned()),
             );
         }
-        let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         let level = level_name(*event.metadata().level());
         let line = Line {
-            time,
+            time: now(),
             level,
             message: &fields.message,
             fields: &fields.others,
         };
         self.writer.write(self.settings.formatter.format(&line));
     }
+}
+
+fn now() -> String {
+    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }
 
 fn level_name(level: Level) -> &'static str {
@@ -93,6 +131,10 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
+/// The fields of a span, which every event within it carries.
+struct SpanFields(Map<String, Value>);
+
+#[derive(Default)]
 struct Fields {
     message: String,
     others: Map<String, Value>,

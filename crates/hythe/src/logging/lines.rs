@@ -26,14 +26,19 @@ struct Shared {
 }
 
 impl LineWriter {
-    /// Starts a thread called `name` that writes to `target`.
-    pub(crate) fn start(name: &str, target: impl Write + Send + 'static) -> std::io::Result<Self> {
+    /// Starts a thread called `name` that writes to `target`. `lost_line` makes the line that tells how many were
+    /// lost because the target was too slow; `None` where it has no place.
+    pub(crate) fn start(
+        name: &str,
+        target: impl Write + Send + 'static,
+        lost_line: impl Fn(u64) -> Option<String> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUED_LINES);
         let lost = Arc::new(AtomicU64::new(0));
         let lost_in_thread = Arc::clone(&lost);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || write_lines(&receiver, target, &lost_in_thread))?;
+            .spawn(move || write_lines(&receiver, target, &lost_in_thread, lost_line))?;
         let shared = Shared {
             sender: Mutex::new(Some(sender)),
             lost,
@@ -76,7 +81,12 @@ impl LineWriter {
     }
 }
 
-fn write_lines(receiver: &Receiver<String>, mut target: impl Write, lost: &AtomicU64) {
+fn write_lines(
+    receiver: &Receiver<String>,
+    mut target: impl Write,
+    lost: &AtomicU64,
+    lost_line: impl Fn(u64) -> Option<String>,
+) {
     let mut gathered = String::new();
     while let Ok(line) = receiver.recv() {
         gathered.push_str(&line);
@@ -86,8 +96,10 @@ fn write_lines(receiver: &Receiver<String>, mut target: impl Write, lost: &Atomi
             gathered.push_str(&line);
         }
         let count = lost.swap(0, Ordering::Relaxed);
-        if count > 0 {
-            gathered.push_str(&format!("level=warning msg=\"log lines lost\" count={count}\n"));
+        if count > 0
+            && let Some(line) = lost_line(count)
+        {
+            gathered.push_str(&line);
         }
         // A log that cannot be written cannot be reported anywhere either.
         drop(
@@ -120,7 +132,7 @@ mod tests {
     #[test]
     fn closing_writes_everything_in_order() {
         let memory = Memory::default();
-        let writer = LineWriter::start("test-log", memory.clone()).unwrap();
+        let writer = LineWriter::start("test-log", memory.clone(), |_| None).unwrap();
         for number in 0..100 {
             writer.write(format!("{number}\n"));
         }
@@ -129,5 +141,49 @@ mod tests {
         let written = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
         assert_eq!(written, expected);
+    }
+
+    /// Takes a line, and the next one only when it is told to.
+    struct Slow {
+        memory: Memory,
+        go_on: Receiver<()>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.go_on.recv();
+            self.memory.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_slow_target_loses_lines_and_is_told_how_many() {
+        let memory = Memory::default();
+        let (go_on, told) = sync_channel(0);
+        let target = Slow {
+            memory: memory.clone(),
+            go_on: told,
+        };
+        let lost_line = |count| Some(format!("lost {count}\n"));
+        let writer = LineWriter::start("test-log", target, lost_line).unwrap();
+        // One line may be with the thread already, and the queue takes so many more.
+        for _ in 0..QUEUED_LINES + 11 {
+            writer.write("x\n".to_owned());
+        }
+        drop(go_on);
+        writer.close();
+        let written = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        let lost: usize = written
+            .lines()
+            .find_map(|line| line.strip_prefix("lost "))
+            .unwrap()
+            .parse()
+            .unwrap();
+        let kept = written.lines().filter(|line| *line == "x").count();
+        assert_eq!(kept + lost, QUEUED_LINES + 11);
     }
 }
