@@ -2,12 +2,13 @@
 //! with everything after it failing too, as in a crash.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use hythe_distribution::{Namespace, Result};
 use hythe_driver::StorageDriver;
 use hythe_driver_inmemory::InMemoryDriver;
-use hythe_driver_layers::{Fault, Faulty};
+use hythe_driver_layers::{Effect, Fault, Faulty};
 use hythe_reference::RepositoryName;
 use hythe_storage::{Registry, RegistryOptions};
 
@@ -103,8 +104,53 @@ async fn retry(process: &Registry, ledger: &mut Ledger, context: &str) {
     }
 }
 
+/// Requests are dropped when their client goes away: at every point where a call lets others run.
+async fn dropped_at_every_call<G>(new_driver: impl Fn() -> (Arc<dyn StorageDriver>, G)) {
+    let mut calls = 0;
+    loop {
+        let (driver, _guard) = new_driver();
+        let faulty = Arc::new(Faulty::new(driver));
+        let driver: Arc<dyn StorageDriver> = faulty.clone();
+        let process = registry(&driver, true);
+        let mut ledger = Ledger::default();
+        faulty.plan(Some(Fault {
+            effect: Effect::Yield,
+            ..Fault::all_from(1)
+        }));
+        let mut pushing = Box::pin(push_and_delete(&process, &mut ledger));
+        let reached = async {
+            while faulty.calls() < calls {
+                if let Poll::Ready(done) = futures_util::poll!(pushing.as_mut()) {
+                    return Some(done);
+                }
+                tokio::task::yield_now().await;
+            }
+            None
+        };
+        let done = reached.await;
+        drop(pushing);
+        faulty.plan(None);
+
+        let context = format!("dropped in call {calls}");
+        ledger.check(&process, &context).await;
+        ledger.check(&registry(&driver, false), &context).await;
+        if let Some(done) = done {
+            done.unwrap();
+            break;
+        }
+        retry(&process, &mut ledger, &context).await;
+        calls += 1;
+    }
+    assert!(calls > 100, "{calls} calls are fewer than expected");
+}
+
 mod inmemory {
     use super::*;
+
+    #[tokio::test]
+    async fn a_dropped_request_loses_nothing() {
+        dropped_at_every_call(new).await;
+    }
 
     fn new() -> (Arc<dyn StorageDriver>, ()) {
         (Arc::new(InMemoryDriver::new()), ())
@@ -134,6 +180,11 @@ mod object_store {
     }
 
     #[tokio::test]
+    async fn a_dropped_request_loses_nothing() {
+        dropped_at_every_call(new).await;
+    }
+
+    #[tokio::test]
     async fn a_call_that_is_not_made_loses_nothing() {
         every_call_fails_once(new, Fault::nth).await;
     }
@@ -151,6 +202,11 @@ mod object_store {
 
 mod filesystem {
     use super::*;
+
+    #[tokio::test]
+    async fn a_dropped_request_loses_nothing() {
+        dropped_at_every_call(registries::filesystem).await;
+    }
 
     #[tokio::test]
     async fn a_call_that_is_not_made_loses_nothing() {
