@@ -151,8 +151,9 @@ impl Recorder {
     /// A text without host, upload ids and `_state`.
     fn plain(&self, protocol: &Protocol, text: &str) -> String {
         let mut text = text.replace(self.client.authority(), "HOST");
-        for (position, upload) in protocol.uploads.iter().enumerate() {
-            text = text.replace(upload, &format!("UPLOAD-{}", position + 1));
+        for upload in &protocol.uploads {
+            // Not numbered: where one side mounts and the other one begins an upload, the numbers would drift apart.
+            text = text.replace(upload, "UPLOAD");
         }
         while let Some(start) = text.find("_state=").map(|start| start + "_state=".len()) {
             let end = text[start..]
@@ -203,7 +204,7 @@ mod tests {
         let plain = |text| recorder.plain(&protocol, text);
         assert_eq!(
             plain("http://127.0.0.1:5000/v2/a/blobs/uploads/0189?_state=abc&digest=x"),
-            "http://HOST/v2/a/blobs/uploads/UPLOAD-1?_state=STATE&digest=x"
+            "http://HOST/v2/a/blobs/uploads/UPLOAD?_state=STATE&digest=x"
         );
         assert_eq!(plain("?_state=abc"), "?_state=STATE");
         assert_eq!(plain("/v2/a"), "/v2/a");

@@ -19,6 +19,10 @@ pub(super) fn sequences() -> Vec<Sequence> {
         Sequence::new("patterns of digests", digests),
         Sequence::new("a name of 255 characters", |recorder| length(recorder, 255)),
         Sequence::new("a name of 256 characters", |recorder| length(recorder, 256)),
+        Sequence::new("a name of 256 characters after its first component", |recorder| {
+            let first = recorder.repository.find('/').map_or(0, |slash| slash + 1);
+            length(recorder, first + 256)
+        }),
         Sequence::new("names with a host", host_part),
         Sequence::under(
             Profile::Cache,
