@@ -132,9 +132,14 @@ async fn several_ranges_are_answered_in_parts() {
     let server = Server::new();
     let blob = blob();
     let target = server.push_blob("a", &blob).await;
+    expect_parts(&server, &target, &blob).await;
+}
+
+/// Asks for three parts of a blob of 2048 bytes.
+pub(crate) async fn expect_parts(server: &Server, target: &str, blob: &Content) {
     let headers = [("range", "bytes=0-1, 10-12, -3")];
     let answer = server
-        .send("GET", &target, &headers, "")
+        .send("GET", target, &headers, "")
         .await
         .expect(206)
         .expect_no_header("content-range");
@@ -155,7 +160,7 @@ async fn several_ranges_are_answered_in_parts() {
     let answer = answer.expect_body(&expected);
     let length = answer.header("content-length").unwrap().to_owned();
     server
-        .send("HEAD", &target, &headers, "")
+        .send("HEAD", target, &headers, "")
         .await
         .expect(206)
         .expect_header("content-length", &length);

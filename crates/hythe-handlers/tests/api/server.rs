@@ -1,6 +1,9 @@
 //! A registry in memory and what it answers.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +12,9 @@ use http::{HeaderMap, Request};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hythe_distribution::BoxError;
+use hythe_driver::StorageDriver;
 use hythe_driver_inmemory::InMemoryDriver;
-use hythe_handlers::{Handlers, HandlersOptions, RequestContext};
+use hythe_handlers::{Handlers, HandlersOptions, RequestContext, ResponseBody};
 use hythe_storage::{Registry, RegistryOptions};
 use hythe_testutil::Content;
 use serde_json::Value;
@@ -107,7 +111,7 @@ impl Server {
         let response = self.handlers.handle(request, RequestContext::default()).await;
         let (parts, body) = response.into_parts();
         let announced = body.length();
-        let body = body.collect().await.expect("the body can be read").to_bytes();
+        let body = read(body).await;
         assert_eq!(
             body.len() as u64,
             announced,
@@ -172,11 +176,35 @@ impl Server {
 }
 
 pub(crate) fn storage(delete: bool) -> Registry {
+    storage_over(Arc::new(InMemoryDriver::new()), delete)
+}
+
+pub(crate) fn storage_over(driver: Arc<dyn StorageDriver>, delete: bool) -> Registry {
     let options = RegistryOptions {
         delete,
         ..RegistryOptions::default()
     };
-    Registry::new(Arc::new(InMemoryDriver::new()), options)
+    Registry::new(driver, options)
+}
+
+/// Does what the edge of a connection does: reads files.
+async fn read(body: ResponseBody) -> Bytes {
+    let parts = match body {
+        ResponseBody::Parts(parts) => parts,
+        single => VecDeque::from([single]),
+    };
+    let mut bytes = Vec::new();
+    for mut part in parts {
+        if let Some(range) = part.take_file() {
+            let file = File::from(range.file.try_clone().unwrap());
+            let begin = bytes.len();
+            bytes.resize(begin + usize::try_from(range.length).unwrap(), 0);
+            file.read_exact_at(&mut bytes[begin..], range.offset).unwrap();
+        } else {
+            bytes.extend_from_slice(&part.collect().await.expect("the body can be read").to_bytes());
+        }
+    }
+    bytes.into()
 }
 
 /// An artifact without layers and its config; `salt` makes it different from others.
