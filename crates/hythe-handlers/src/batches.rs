@@ -15,13 +15,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::request_body::{BodyFailure, RequestBody, next_piece};
 
 /// A batch is written when it has so many bytes; hashing and writing gain nothing from larger ones.
-pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
+pub(crate) const BATCH_BYTES: usize = 512 * 1024;
 
 /// A piece shorter than this is copied: it may be the only one that holds a whole read buffer in memory.
 pub(crate) const COPIED_PIECE_BYTES: usize = 32 * 1024;
 
 /// The share that is taken for a piece before it comes; pieces are as large as a connection's read buffer.
-const EXPECTED_PIECE_BYTES: usize = 256 * 1024;
+const EXPECTED_PIECE_BYTES: usize = 128 * 1024;
 
 /// Who sends nothing for so long makes a pause. Who sends at any speed worth waiting for does not.
 const PAUSE: Duration = Duration::from_millis(20);

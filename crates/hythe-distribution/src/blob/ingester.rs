@@ -30,7 +30,10 @@ pub struct CreateOptions {
 
 /// What starting an upload led to.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once an upload; a box would only move it")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once an upload; a box would only move it"
+)]
 pub enum BlobCreated {
     /// The blob was mounted; nothing needs to be uploaded.
     Mounted(Descriptor),

@@ -127,7 +127,8 @@ impl Session {
             Err(error) if error.kind() == ErrorKind::TooLarge => return Err(damaged()),
             content => content.or_unknown(|| Error::UploadUnknown { id: *id })?,
         };
-        let started_at = parse_started_at(&content).ok_or_else(damaged)?;
+        // After a power failure the file may be there and empty, while the content it belongs to survived.
+        let started_at = parse_started_at(&content).or_else(|| started_at_of(id)).ok_or_else(damaged)?;
         Ok(Self {
             core: core.clone(),
             repository: repository.clone(),

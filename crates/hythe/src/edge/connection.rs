@@ -25,7 +25,7 @@ use super::io::EdgeIo;
 use crate::logging::{AccessLog, AccessRecord};
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
-const MAX_BUFFER_BYTES: usize = 256 * 1024;
+const MAX_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Names the request in answers that are errors, so that its line in the log can be found.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
