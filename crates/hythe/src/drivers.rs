@@ -18,3 +18,31 @@ pub(crate) fn factories() -> DriverFactories {
 
     factories
 }
+
+#[cfg(test)]
+mod tests {
+    use hythe_driver::Parameters;
+
+    use super::*;
+
+    #[test]
+    fn every_driver_is_there_or_known_to_be_left_out() {
+        let factories = factories();
+        let mut known: Vec<&str> = factories.names().chain(factories.missing()).collect();
+        known.sort_unstable();
+        assert_eq!(known, ["filesystem", "inmemory"]);
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_was_left_out_names_the_feature_that_brings_it() {
+        let factories = DriverFactories::new().without("inmemory", "driver-inmemory");
+        let error = factories
+            .create("inmemory", &Parameters::new())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "storage driver \"inmemory\" is not part of this build; build with the feature \"driver-inmemory\""
+        );
+    }
+}

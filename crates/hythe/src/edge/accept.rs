@@ -94,9 +94,11 @@ pub(crate) async fn accept_loop(
     drop(listener);
     connections.close();
     let finished = tokio::select! {
+        // First, for it ends the connections as well, which is no finishing.
+        biased;
+        () = abort.cancelled() => false,
         () = connections.wait() => true,
         () = tokio::time::sleep(drain) => false,
-        () = abort.cancelled() => false,
     };
     // Uploads keep what came when their connection goes.
     abort.cancel();

@@ -22,6 +22,7 @@ use super::body::EdgeBody;
 use super::framing::{Findings, Framing};
 use super::guard;
 use super::io::EdgeIo;
+use crate::compose::chain;
 use crate::logging::{AccessLog, AccessRecord};
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
@@ -96,7 +97,7 @@ impl Edge {
                     .keep_alive_interval(Some(header_timeout));
                 let connection = pin!(builder.serve_connection(io, service));
                 let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
-                ended.map_err(|error| error.to_string())
+                ended.map_err(|error| chain(&*error))
             } else {
                 let io = TokioIo::new(io);
                 let connection = pin!(
@@ -110,7 +111,7 @@ impl Edge {
                         .serve_connection(io, service)
                 );
                 let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
-                ended.map_err(|error| error.to_string())
+                ended.map_err(|error| chain(&error))
             };
             if let Err(error) = ended {
                 tracing::debug!(error = %error, peer = %peer, "connection ended");

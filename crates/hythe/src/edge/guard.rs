@@ -1,8 +1,8 @@
 //! Messages that HTTP forbids and hyper lets through, refused before anybody looks at what they ask for.
 
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderMap, TRANSFER_ENCODING};
-use http::uri::Authority;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hythe_api::{ApiError, ErrorCode};
 use hythe_handlers::ResponseBody;
 
@@ -26,6 +26,9 @@ pub(crate) fn check<B>(request: &Request<B>, ambiguous: bool) -> Result<(), Refu
             return Err(bad("both Content-Length and Transfer-Encoding"));
         }
         check_coding(headers)?;
+        if !is_target(request.method(), request.uri()) {
+            return Err(bad("malformed request target"));
+        }
         check_host(headers, request.version()).map_err(bad)?;
     }
     match headers.get(EXPECT) {
@@ -52,6 +55,15 @@ fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
         status: StatusCode::NOT_IMPLEMENTED,
         reason: "the only transfer coding that is understood is chunked",
     })
+}
+
+/// RFC 9112, section 3.2: a bare authority is for CONNECT, an asterisk for OPTIONS.
+fn is_target(method: &Method, target: &Uri) -> bool {
+    match target.path_and_query().map(PathAndQuery::as_str) {
+        None => method == Method::CONNECT,
+        Some("*") => method == Method::OPTIONS,
+        Some(_) => true,
+    }
 }
 
 /// RFC 9112, section 3.2: one Host, and in HTTP/1.1 not none.
@@ -82,7 +94,7 @@ impl Refusal {
     pub(crate) fn to_response(self) -> Response<ResponseBody> {
         let error = ApiError::new(ErrorCode::Unsupported)
             .with_status(self.status)
-            .with_detail(self.reason);
+            .with_message(self.reason);
         let mut response = Response::new(ResponseBody::Full(error.to_body().into()));
         *response.status_mut() = error.status();
         let headers = response.headers_mut();
@@ -128,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn a_target_fits_its_method() {
+        let check = |method: Method, target: &str, expected: bool| {
+            let uri: Uri = target.parse().unwrap();
+            assert_eq!(is_target(&method, &uri), expected, "{method} {target}");
+        };
+        check(Method::GET, "/v2/", true);
+        check(Method::GET, "http://a/v2/", true);
+        check(Method::GET, "http://a", true);
+        check(Method::GET, "v2", false);
+        check(Method::GET, "*", false);
+        check(Method::OPTIONS, "*", true);
+        check(Method::CONNECT, "a:443", true);
+    }
+
+    #[test]
     fn only_chunked_is_understood() {
         let v11 = Version::HTTP_11;
         let coded = |coding| [("host", "a"), ("transfer-encoding", coding)];
@@ -163,7 +190,7 @@ mod tests {
         let document: serde_json::Value = serde_json::from_slice(body).unwrap();
         assert_eq!(document["errors"][0]["code"], "UNSUPPORTED");
         assert_eq!(
-            document["errors"][0]["detail"],
+            document["errors"][0]["message"],
             "both Content-Length and Transfer-Encoding"
         );
     }

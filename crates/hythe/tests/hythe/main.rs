@@ -1,0 +1,16 @@
+//! The program as its users meet it: started as a process, talked to over the network, ended by signals.
+
+mod content;
+mod disk;
+mod framing;
+mod h2c;
+mod http_keys;
+mod logs;
+mod other_keys;
+mod process;
+mod readme;
+mod refusals;
+mod shutdown;
+mod slow_clients;
+mod start;
+mod uploads;
