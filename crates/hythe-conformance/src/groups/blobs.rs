@@ -1,8 +1,8 @@
 //! Blobs, pushed in every way, read and deleted; and the same by sha512.
 
-use hythe_testutil::{Algorithm, Content};
+use hythe_testutil::{Algorithm, Content, Request};
 
-use crate::context::{Context, chunks, uploads_path, with_query};
+use crate::context::{Context, blob_path, chunks, uploads_path, with_query};
 use crate::failure::{Failure, Outcome};
 use crate::suite::{Group, Scope};
 use crate::upload::{Style, THREE_CHUNKS_BYTES, Upload};
@@ -30,6 +30,11 @@ pub(super) fn sha512_blobs() -> Group {
         .case(
             "an upload begun with digest-algorithm=sha512 takes a sha512 digest",
             |context| announced(context, Algorithm::Sha512),
+        )
+        .case("ranges of a sha512 blob can be read", ranged)
+        .case(
+            "a mount of a sha512 blob that is nowhere is 202 and the upload can be completed",
+            mount_missing,
         )
         .case(
             "an upload in chunks begun with digest-algorithm=sha512 takes a sha512 digest",
@@ -195,4 +200,45 @@ async fn both(mut context: Context) -> Outcome {
     context.check_blob(&context.repository, &short).await?;
     context.delete_blob(&context.repository, &short.digest).await?;
     context.check_blob(&context.repository, &long).await
+}
+
+async fn ranged(mut context: Context) -> Outcome {
+    let blob = context.blob(2048, Algorithm::Sha512);
+    context.push_blob(&context.repository, &blob).await?;
+    let get = || Request::get(blob_path(&context.repository, &blob.digest));
+    for (range, start, end) in [
+        ("500-1499", 500, 1500),
+        ("500-", 500, 2048),
+        ("-500", 1548, 2048),
+        ("2000-5000", 2000, 2048),
+    ] {
+        let response = context
+            .send(get().header("range", format!("bytes={range}")))
+            .await?;
+        response
+            .expect_status(&[206])?
+            .expect_header("content-range", &format!("bytes {start}-{}/2048", end - 1))?
+            .expect_body(&blob.bytes[start..end])?;
+    }
+    for range in ["500-0", "5000-10000"] {
+        context
+            .send(get().header("range", format!("bytes={range}")))
+            .await?
+            .expect_status(&[416])?;
+    }
+    Ok(())
+}
+
+async fn mount_missing(mut context: Context) -> Outcome {
+    let blob = context.blob(500, Algorithm::Sha512);
+    for source in [None, Some(context.other_repository.as_str())] {
+        let response = super::mounts::mount(&context, &blob.digest, source).await?;
+        response.expect_status(&[202])?;
+        let put =
+            Request::put(with_query(&response.location()?, "digest", &blob.digest)).body(blob.bytes.clone());
+        let response = context.send(put).await?;
+        context.check_pushed(&response, &blob).await?;
+        context.delete_blob(&context.repository, &blob.digest).await?;
+    }
+    Ok(())
 }
