@@ -198,12 +198,12 @@ mod tests {
         let client = Client::new("http://127.0.0.1:5000").unwrap();
         let recorder = Recorder::new(&client, "a".to_owned(), "seed".to_owned());
         let protocol = Protocol {
-            uploads: vec!["0189".to_owned()],
+            uploads: vec!["first".to_owned()],
             ..Protocol::default()
         };
         let plain = |text| recorder.plain(&protocol, text);
         assert_eq!(
-            plain("http://127.0.0.1:5000/v2/a/blobs/uploads/0189?_state=abc&digest=x"),
+            plain("http://127.0.0.1:5000/v2/a/blobs/uploads/first?_state=abc&digest=x"),
             "http://HOST/v2/a/blobs/uploads/UPLOAD?_state=STATE&digest=x"
         );
         assert_eq!(plain("?_state=abc"), "?_state=STATE");
