@@ -55,7 +55,7 @@ pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for warning in loaded.warnings.iter() {
+    for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let outcome = run_to_the_end(loaded.configuration, path.is_none());

@@ -26,7 +26,7 @@ use crate::compose::chain;
 use crate::logging::{AccessLog, AccessRecord};
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
-const MAX_BUFFER_BYTES: usize = 128 * 1024;
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Names the request in answers that are errors, so that its line in the log can be found.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -65,57 +65,50 @@ impl Edge {
     }
 
     /// Serves one connection to its end; on `stop` only until the request under way is answered.
-    pub(crate) fn serve(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        stop: CancellationToken,
-    ) -> impl Future<Output = ()> + Send {
-        async move {
-            let findings = Arc::new(Findings::default());
-            let framing = Framing::new(findings.clone());
-            let io = EdgeIo::new(stream, self.settings.progress_timeout, framing);
-            let h2c = self.settings.h2c;
-            let header_timeout = self.settings.header_timeout;
-            let service = service_fn(move |request| {
-                let is_ambiguous = findings.take_up();
-                self.clone().answer(request, is_ambiguous, peer)
-            });
-            let ended = if h2c {
-                let io = TokioIo::new(io.with_opening_limit(header_timeout));
-                let mut builder = auto::Builder::new(TokioExecutor::new());
-                builder
-                    .http1()
+    pub(crate) async fn serve(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+        let findings = Arc::new(Findings::default());
+        let framing = Framing::new(findings.clone());
+        let io = EdgeIo::new(stream, self.settings.progress_timeout, framing);
+        let h2c = self.settings.h2c;
+        let header_timeout = self.settings.header_timeout;
+        let service = service_fn(move |request| {
+            let is_ambiguous = findings.take_up();
+            self.clone().answer(request, is_ambiguous, peer)
+        });
+        let ended = if h2c {
+            let io = TokioIo::new(io.with_opening_limit(header_timeout));
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder
+                .http1()
+                .half_close(true)
+                .title_case_headers(true)
+                .timer(TokioTimer::new())
+                .header_read_timeout(header_timeout)
+                .max_buf_size(MAX_BUFFER_BYTES);
+            builder
+                .http2()
+                .timer(TokioTimer::new())
+                .keep_alive_interval(Some(header_timeout));
+            let connection = pin!(builder.serve_connection(io, service));
+            let ended = drive(connection, stop, auto::Connection::graceful_shutdown).await;
+            ended.map_err(|error| chain(&*error))
+        } else {
+            let io = TokioIo::new(io);
+            let connection = pin!(
+                http1::Builder::new()
                     .half_close(true)
+                    // The spelling of the original; some scripts compare it.
                     .title_case_headers(true)
                     .timer(TokioTimer::new())
                     .header_read_timeout(header_timeout)
-                    .max_buf_size(MAX_BUFFER_BYTES);
-                builder
-                    .http2()
-                    .timer(TokioTimer::new())
-                    .keep_alive_interval(Some(header_timeout));
-                let connection = pin!(builder.serve_connection(io, service));
-                let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
-                ended.map_err(|error| chain(&*error))
-            } else {
-                let io = TokioIo::new(io);
-                let connection = pin!(
-                    http1::Builder::new()
-                        .half_close(true)
-                        // The spelling of the original; some scripts compare it.
-                        .title_case_headers(true)
-                        .timer(TokioTimer::new())
-                        .header_read_timeout(header_timeout)
-                        .max_buf_size(MAX_BUFFER_BYTES)
-                        .serve_connection(io, service)
-                );
-                let ended = drive(connection, stop, |connection| connection.graceful_shutdown()).await;
-                ended.map_err(|error| chain(&error))
-            };
-            if let Err(error) = ended {
-                tracing::debug!(error = %error, peer = %peer, "connection ended");
-            }
+                    .max_buf_size(MAX_BUFFER_BYTES)
+                    .serve_connection(io, service)
+            );
+            let ended = drive(connection, stop, http1::Connection::graceful_shutdown).await;
+            ended.map_err(|error| chain(&error))
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = %error, peer = %peer, "connection ended");
         }
     }
 

@@ -139,8 +139,8 @@ mod tests {
         writer.close();
         writer.write("late\n".to_owned());
         let written = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
-        let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
-        assert_eq!(written, expected);
+        let expected: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        assert_eq!(written.lines().collect::<Vec<_>>(), expected);
     }
 
     /// Takes a line, and the next one only when it is told to.

@@ -29,7 +29,7 @@ fn check_unavailable(answer: &Response, cause: &str) {
 }
 
 /// An upload that does not fit is answered, survives, and goes on when `free` has made room.
-async fn check_full(server: &Server, free: impl FnOnce()) {
+async fn check_full(server: &mut Server, free: impl FnOnce()) {
     let client = server.client();
     let small = blob(1, 1000);
     push_blob(&client, "a", &small)
@@ -41,7 +41,7 @@ async fn check_full(server: &Server, free: impl FnOnce()) {
     let place = append(&client, &place, &big.bytes[..1000]).await;
     let refused = finish(&client, &place, &big.bytes[1000..], &big).await;
     check_unavailable(&refused, "storage is full");
-    check_failures_name_their_requests(server);
+    check_failures_name_their_requests(server).await;
 
     // Reading goes on.
     check_blob(&client, "a", &small).await;
@@ -62,15 +62,12 @@ async fn size_of_upload(client: &Client, place: &str) -> usize {
 }
 
 /// Whatever is logged for a request has its id, also from deep below.
-fn check_failures_name_their_requests(server: &Server) {
+async fn check_failures_name_their_requests(server: &mut Server) {
+    server.until_logged("level=error").await;
     let log = server.log();
-    let failures = log.lines().filter(|line| line.contains("level=error"));
-    let mut count = 0;
-    for line in failures {
+    for line in log.lines().filter(|line| line.contains("level=error")) {
         assert!(line.contains(" http.request.id="), "{line}");
-        count += 1;
     }
-    assert!(count > 0, "{log}");
 }
 
 #[tokio::test]
@@ -79,14 +76,15 @@ async fn a_file_that_cannot_grow_is_unavailable_and_the_upload_survives() {
     // The limit of the process for the size of a file stands for the disk: it needs no rights, and it can be lifted
     // while the process runs.
     let wrapper = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
-    let server = Setup::wrapped(&configuration, &wrapper).serve().await;
+    let mut server = Setup::wrapped(&configuration, &wrapper).serve().await;
     let limit = |current: Option<u64>| Rlimit {
         current,
         maximum: None,
     };
-    prlimit(Some(server.id()), Resource::Fsize, limit(Some(ROOM as u64))).unwrap();
-    check_full(&server, || {
-        prlimit(Some(server.id()), Resource::Fsize, limit(None)).unwrap();
+    let id = Some(server.id());
+    prlimit(id, Resource::Fsize, limit(Some(ROOM as u64))).unwrap();
+    check_full(&mut server, || {
+        prlimit(id, Resource::Fsize, limit(None)).unwrap();
     })
     .await;
 }
@@ -113,12 +111,12 @@ async fn a_full_disk_is_unavailable_and_the_upload_survives() {
         mount,
         root_text,
     ];
-    let server = Setup::wrapped(&configuration, &wrapper).serve().await;
+    let mut server = Setup::wrapped(&configuration, &wrapper).serve().await;
     // The file system as the process sees it.
     let inside = PathBuf::from(format!("/proc/{}/root{root_text}", server.id().as_raw_nonzero()));
     let filler = inside.join("filler");
     fs::write(&filler, vec![0; (2 << 20) - ROOM]).unwrap();
-    check_full(&server, || fs::remove_file(&filler).unwrap()).await;
+    check_full(&mut server, || fs::remove_file(&filler).unwrap()).await;
 }
 
 #[tokio::test]
@@ -132,7 +130,7 @@ async fn a_folder_that_may_not_be_written_to_is_unavailable() {
     for folder in folders(root.path()) {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
     }
-    let server = setup.serve().await;
+    let mut server = setup.serve().await;
     let client = server.client();
     client
         .get("/v2/a/manifests/b")
@@ -143,7 +141,7 @@ async fn a_folder_that_may_not_be_written_to_is_unavailable() {
     check_blob(&client, "a", &blob(1, 1000)).await;
     let refused = push_blob(&client, "a", &blob(2, 1000)).await;
     check_unavailable(&refused, "storage refuses access");
-    check_failures_name_their_requests(&server);
+    check_failures_name_their_requests(&mut server).await;
     drop(server);
     for folder in folders(root.path()) {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();

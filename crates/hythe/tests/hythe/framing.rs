@@ -151,24 +151,15 @@ async fn http_1_0_is_answered_in_kind_and_needs_no_host() {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = server().await;
-    for (header, expected) in [
-        (format!("X: {}\r\n", "x".repeat(10 << 20)), 431),
-        ("X: y\r\n".repeat(1000), 431),
+    for (target, header) in [
+        ("v2/".to_owned(), format!("X: {}\r\n", "x".repeat(10 << 20))),
+        ("v2/".to_owned(), "X: y\r\n".repeat(1000)),
+        ("v".repeat(1 << 20), String::new()),
     ] {
-        let answers = answers(
-            &server,
-            format!("GET /v2/ HTTP/1.1\r\nHost: a\r\n{header}\r\n").as_bytes(),
-        )
-        .await;
-        assert_eq!(statuses(&answers), [expected]);
+        let request = format!("GET /{target} HTTP/1.1\r\nHost: a\r\n{header}\r\n");
+        let answers = answers(&server, request.as_bytes()).await;
+        assert_eq!(statuses(&answers), [431]);
     }
-    let target = "v".repeat(1 << 17);
-    let answers = answers(
-        &server,
-        format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes(),
-    )
-    .await;
-    assert_eq!(statuses(&answers), [414]);
 }
 
 #[tokio::test]

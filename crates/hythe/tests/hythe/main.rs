@@ -1,5 +1,7 @@
 //! The program as its users meet it: started as a process, talked to over the network, ended by signals.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 mod content;
 mod disk;
 mod framing;

@@ -1,10 +1,11 @@
 //! The end of the program.
 
+use std::net::TcpStream;
+
 use hythe_testutil::content::media_type;
 use hythe_testutil::{Configuration, Content, RawConnection};
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::net::TcpStream;
 
 use crate::content::{append, blob, check_blob, finish, push_blob, start_upload, upload_size};
 use crate::process::{Server, Setup, storage};
@@ -63,9 +64,11 @@ async fn an_upload_under_way_is_finished() {
     let mut uploading = half_a_patch(&server, &place, &blob.bytes[..50_000], 100_000).await;
     server.signal(Signal::TERM);
     server.until_logged("stopping server gracefully").await;
-    let address = server.address().to_owned();
-    let refused = TcpStream::connect(&address).await;
-    assert!(refused.is_err(), "it still accepts");
+    server
+        .until("it accepts no more", |server| {
+            TcpStream::connect(server.address()).is_err().then_some(())
+        })
+        .await;
     assert!(server.exited().is_none(), "it does not wait");
 
     uploading.send(&blob.bytes[50_000..]).await.unwrap();
