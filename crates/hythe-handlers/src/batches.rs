@@ -21,7 +21,7 @@ pub(crate) const BATCH_BYTES: usize = 512 * 1024;
 pub(crate) const COPIED_PIECE_BYTES: usize = 32 * 1024;
 
 /// The share that is taken for a piece before it comes; pieces are as large as a connection's read buffer.
-const EXPECTED_PIECE_BYTES: usize = 128 * 1024;
+const EXPECTED_PIECE_BYTES: usize = 64 * 1024;
 
 /// Who sends nothing for so long makes a pause. Who sends at any speed worth waiting for does not.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -74,6 +74,15 @@ pub(crate) struct Batches {
     client_gone: oneshot::Receiver<()>,
     /// How the body ended, once it did.
     end: Option<Result<(), BodyFailure>>,
+}
+
+/// Bytes of memory that a piece holds: unless it is copied, the whole read buffer that it is a part of.
+fn pinned(piece_bytes: usize) -> usize {
+    if piece_bytes < COPIED_PIECE_BYTES {
+        piece_bytes
+    } else {
+        piece_bytes.max(EXPECTED_PIECE_BYTES)
+    }
 }
 
 /// What came of waiting for a piece.
@@ -132,7 +141,7 @@ impl Batches {
         };
         match self.arrival(PAUSE).await {
             Arrival::Piece(piece) => {
-                let share = cut(share, piece.len());
+                let share = cut(share, pinned(piece.len()));
                 Some((piece, share))
             }
             Arrival::Pause if nothing_to_write => {
@@ -147,7 +156,7 @@ impl Batches {
     async fn piece_after_pause(&mut self) -> Option<(Bytes, Share)> {
         match self.arrival(self.patience).await {
             Arrival::Piece(piece) => {
-                let share = self.budget.take(piece.len()).await;
+                let share = self.budget.take(pinned(piece.len())).await;
                 Some((piece, share))
             }
             Arrival::Pause => {

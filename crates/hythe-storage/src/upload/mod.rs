@@ -34,8 +34,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hythe_distribution::UploadId;
 
-use self::session::parse_started_at;
 pub(crate) use self::open::{create, resume, status};
+use self::session::parse_started_at;
 
 /// The uploads that are being committed by this process, so that of two that commit one session one wins also
 /// where the backend has no locks.

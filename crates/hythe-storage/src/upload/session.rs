@@ -128,7 +128,9 @@ impl Session {
             content => content.or_unknown(|| Error::UploadUnknown { id: *id })?,
         };
         // After a power failure the file may be there and empty, while the content it belongs to survived.
-        let started_at = parse_started_at(&content).or_else(|| started_at_of(id)).ok_or_else(damaged)?;
+        let started_at = parse_started_at(&content)
+            .or_else(|| started_at_of(id))
+            .ok_or_else(damaged)?;
         Ok(Self {
             core: core.clone(),
             repository: repository.clone(),
