@@ -207,6 +207,10 @@ async fn store(session: &Session, data: Data, wanted: &Descriptor) -> Result<Lef
             Ok(own_keys)
         }
         Data::Gone { .. } => {
+            // Whoever committed it may have come to the end since it was opened here.
+            if !session.is_there().await? {
+                return Err(session.unknown());
+            }
             let stored = gate::claim(core, &wanted.digest, Purpose::Reuse).await?;
             if stored == Some(wanted.size) {
                 Ok(Leftover::Anything)
