@@ -5,9 +5,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,7 +23,7 @@ use super::framing::{Findings, Framing};
 use super::guard;
 use super::io::EdgeIo;
 use crate::compose::chain;
-use crate::logging::{AccessLog, AccessRecord};
+use crate::logging::AccessLog;
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
@@ -123,11 +123,7 @@ impl Edge {
         is_ambiguous: bool,
         peer: SocketAddr,
     ) -> Result<Response<EdgeBody>, Infallible> {
-        let record = self
-            .access_log
-            .as_ref()
-            .map(|_| AccessRecord::begin(&request, peer));
-        let started = Instant::now();
+        let record = self.access_log.as_ref().map(|log| log.begin(&request, peer));
         let context = RequestContext::new(Some(peer), false);
         // At level error, so that whatever is logged has the id.
         let span = tracing::error_span!("request", http.request.id = %context.request_id);
@@ -136,8 +132,8 @@ impl Edge {
             .instrument(span)
             .await;
         let response = response.map(EdgeBody::new);
-        if let (Some(log), Some(record)) = (&self.access_log, record) {
-            log.write(record.finish(&response, started.elapsed()));
+        if let Some(record) = record {
+            record.finish(&response);
         }
         Ok(response)
     }
@@ -149,6 +145,9 @@ impl Edge {
         context: RequestContext,
     ) -> Response<ResponseBody> {
         let id = context.request_id;
+        let mut unanswered = Unanswered {
+            request: Some((request.method().clone(), request.uri().clone())),
+        };
         let mut response = match guard::check(&request, is_ambiguous) {
             Ok(()) => self.handlers.handle(request, context).await,
             Err(refusal) => {
@@ -162,6 +161,7 @@ impl Edge {
                 refusal.to_response()
             }
         };
+        unanswered.request = None;
         let status = response.status();
         if (status.is_client_error() || status.is_server_error())
             && let Ok(id) = HeaderValue::try_from(id.to_string())
@@ -169,6 +169,23 @@ impl Edge {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response
+    }
+}
+
+/// Tells of a request whose answer nobody waited for; it would leave no trace in the application log otherwise.
+struct Unanswered {
+    request: Option<(Method, Uri)>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some((method, uri)) = &self.request {
+            tracing::info!(
+                http.request.method = %method,
+                http.request.uri = %uri,
+                "the connection ended before the answer"
+            );
+        }
     }
 }
 

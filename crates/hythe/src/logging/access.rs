@@ -1,7 +1,6 @@
 //! The access log: Apache's combined format, one line a request.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use http::{HeaderName, Request, Response, header};
 use http_body::Body;
@@ -15,6 +14,10 @@ const TIME: &[BorrowedFormatItem<'_>] = format_description!(
     "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] [offset_hour sign:mandatory][offset_minute]"
 );
 
+/// The status of a line whose request was never answered: the client went away, or was cut off. It is never sent;
+/// nginx made it known.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
 /// Writes access lines.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessLog {
@@ -27,31 +30,16 @@ impl AccessLog {
         Self { writer }
     }
 
-    /// Writes one line.
-    pub(crate) fn write(&self, line: String) {
-        self.writer.write(line);
-    }
-}
-
-/// What of a request its line will show.
-#[derive(Debug)]
-pub(crate) struct AccessRecord {
-    peer: SocketAddr,
-    time: OffsetDateTime,
-    request_line: String,
-    referer: String,
-    user_agent: String,
-}
-
-impl AccessRecord {
     /// Remembers a request before it is handled.
-    pub(crate) fn begin<B>(request: &Request<B>, peer: SocketAddr) -> Self {
+    pub(crate) fn begin<B>(&self, request: &Request<B>, peer: SocketAddr) -> AccessRecord {
         let field = |name: HeaderName| {
             let value = request.headers().get(name);
             value.map(|value| escaped(value.as_bytes())).unwrap_or_default()
         };
         let uri = request.uri().path_and_query().map_or("*", |path| path.as_str());
-        Self {
+        AccessRecord {
+            writer: self.writer.clone(),
+            is_written: false,
             peer,
             time: OffsetDateTime::now_utc(),
             request_line: format!(
@@ -64,19 +52,45 @@ impl AccessRecord {
             user_agent: field(header::USER_AGENT),
         }
     }
+}
 
-    /// The line, with its newline. The bytes are those announced: the body is still to be sent.
-    pub(crate) fn finish<B: Body>(self, response: &Response<B>, _duration: Duration) -> String {
-        let time = self.time.format(TIME).unwrap_or_default();
+/// What of a request its line will show. The line is written in any case: dropped before the answer, it says so.
+#[derive(Debug)]
+pub(crate) struct AccessRecord {
+    writer: LineWriter,
+    is_written: bool,
+    peer: SocketAddr,
+    time: OffsetDateTime,
+    request_line: String,
+    referer: String,
+    user_agent: String,
+}
+
+impl AccessRecord {
+    /// Writes the line. The bytes are those announced: the body is still to be sent.
+    pub(crate) fn finish<B: Body>(mut self, response: &Response<B>) {
         let bytes = response.body().size_hint().exact().unwrap_or_default();
-        format!(
-            "{} - - [{time}] \"{}\" {} {bytes} \"{}\" \"{}\"\n",
+        self.write(response.status().as_u16(), bytes);
+    }
+
+    fn write(&mut self, status: u16, bytes: u64) {
+        self.is_written = true;
+        let time = self.time.format(TIME).unwrap_or_default();
+        self.writer.write(format!(
+            "{} - - [{time}] \"{}\" {status} {bytes} \"{}\" \"{}\"\n",
             self.peer.ip(),
             self.request_line,
-            response.status().as_u16(),
             self.referer,
             self.user_agent,
-        )
+        ));
+    }
+}
+
+impl Drop for AccessRecord {
+    fn drop(&mut self) {
+        if !self.is_written {
+            self.write(CLIENT_CLOSED_REQUEST, 0);
+        }
     }
 }
 
@@ -95,29 +109,62 @@ fn escaped(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
     use http_body_util::Full;
 
     use super::*;
 
-    #[test]
-    fn a_line_is_apaches_combined_format() {
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The line of a request, without its time.
+    fn line(end: impl FnOnce(AccessRecord)) -> (String, String) {
+        let memory = Memory::default();
+        let writer = LineWriter::start("test-log", memory.clone(), |_| None).unwrap();
         let request = Request::get("/v2/a/tags/list?n=1")
             .header("user-agent", "agent \"x\"\\")
             .body(())
             .unwrap();
-        let record = AccessRecord::begin(&request, "127.0.0.1:1234".parse().unwrap());
+        let log = AccessLog::new(writer.clone());
+        end(log.begin(&request, "127.0.0.1:1234".parse().unwrap()));
+        writer.close();
+        let line = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        let (before, rest) = line.split_once(" [").unwrap();
+        let (time, after) = rest.split_once("] ").unwrap();
+        assert!(time.ends_with("+0000"), "{time}");
+        (before.to_owned(), after.to_owned())
+    }
+
+    #[test]
+    fn a_line_is_apaches_combined_format() {
         let response = Response::builder()
             .status(404)
             .body(Full::new(bytes::Bytes::from_static(b"abc")))
             .unwrap();
-        let line = record.finish(&response, Duration::ZERO);
-        let (before, rest) = line.split_once(" [").unwrap();
-        let (time, after) = rest.split_once("] ").unwrap();
+        let (before, after) = line(|record| record.finish(&response));
         assert_eq!(before, "127.0.0.1 - -");
-        assert!(time.ends_with("+0000"), "{time}");
         assert_eq!(
             after,
             "\"GET /v2/a/tags/list?n=1 HTTP/1.1\" 404 3 \"\" \"agent \\\"x\\\"\\\\\"\n"
         );
+    }
+
+    #[test]
+    fn a_request_that_was_never_answered_has_a_line_too() {
+        let (_, after) = line(drop);
+        assert!(after.contains("HTTP/1.1\" 499 0 "), "{after}");
     }
 }

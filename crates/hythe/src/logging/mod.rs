@@ -8,7 +8,7 @@ mod format;
 mod layer;
 mod lines;
 
-pub(crate) use access::{AccessLog, AccessRecord};
+pub(crate) use access::AccessLog;
 pub(crate) use format::Formatter;
 pub(crate) use layer::{LogSettings, start};
 pub(crate) use lines::LineWriter;

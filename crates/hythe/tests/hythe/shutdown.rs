@@ -131,6 +131,19 @@ async fn check_cut_off(drain: &str, signals: usize) {
         "{}",
         server.log()
     );
+    assert!(
+        server.access_log().contains("HTTP/1.1\" 499 0 "),
+        "{}",
+        server.access_log()
+    );
+    let log = server.log();
+    let cut_off = log
+        .lines()
+        .find(|line| line.contains("the connection ended before the answer"));
+    assert!(
+        cut_off.is_some_and(|line| line.contains(" http.request.id=")),
+        "{log}"
+    );
     assert!(!matches!(uploading.receive(false).await, Ok(Some(answer)) if answer.status < 400));
 
     let server = Setup::with(&configuration).serve().await;
