@@ -55,7 +55,7 @@ impl Closing {
     /// `None` when somebody else commits this upload right now.
     fn begin(&self, id: UploadId) -> Option<ClosingGuard<'_>> {
         let is_first = self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_first.then_some(ClosingGuard { closing: self, id })
+        is_first.then(|| ClosingGuard { closing: self, id })
     }
 }
 
