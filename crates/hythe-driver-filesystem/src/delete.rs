@@ -10,11 +10,19 @@ impl Store {
     /// Deletes a file, or a directory with all that is in it. Links are removed, not followed.
     pub(crate) fn delete(&self, path: &DriverPath) -> Result<()> {
         let (parent, name) = self.parent(path)?;
+        let before = self.unsynced.moment();
         let deleted = match self.os.unlink(&parent, name) {
-            Err(Errno::ISDIR | Errno::PERM) => self.delete_directory(&parent, name),
+            Err(refused @ (Errno::ISDIR | Errno::PERM)) => match self.delete_directory(&parent, name) {
+                // A file that must not be deleted.
+                Err(Errno::NOTDIR) => Err(refused),
+                result => result,
+            },
             result => result,
         };
-        self.unsynced.forget(path);
+        // What is left after a failure still has to be synced by whoever builds on it.
+        if matches!(deleted, Ok(()) | Err(Errno::NOENT)) {
+            self.unsynced.forget(path, before);
+        }
         deleted.map_err(Failure::looking_up)
     }
 
@@ -26,9 +34,10 @@ impl Store {
             }
             result => result?.0,
         };
+        let before = self.unsynced.moment();
         match self.os.unlink(&parent, path.name()) {
             Ok(()) => {
-                self.unsynced.forget(path);
+                self.unsynced.forget(path, before);
                 Ok(())
             }
             Err(Errno::NOENT | Errno::ISDIR | Errno::NAMETOOLONG) => Ok(()),

@@ -42,9 +42,10 @@ impl Store {
         let (source, name) = self.parent(from)?;
         let (destination, _) = self.make_parent(to)?;
         self.sync_names_above(to)?;
+        let before = self.unsynced.moment();
         let appearing = self.unsynced.appearing(to);
         self.appear(&source, name, &destination, to, true)?;
-        self.unsynced.forget(from);
+        self.unsynced.forget(from, before);
         self.make_durable(appearing, &destination, to)?;
         if from.parent() != to.parent() {
             self.os.sync_directory(&source)?;

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hythe_driver::DriverPath;
@@ -16,12 +16,12 @@ pub(crate) struct Unsynced {
 struct State {
     /// Directories and unfinished uploads that were made and whose parent was not synced since. The number
     /// tells one making from the next.
-    entries: HashMap<DriverPath, u64>,
+    entries: BTreeMap<DriverPath, u64>,
     last_number: u64,
     /// Names whose presence proves nothing yet: calls are just making them durable, or failed to.
-    appearing: HashMap<DriverPath, Appearance>,
+    appearing: BTreeMap<DriverPath, Appearance>,
     /// Unfinished uploads whose content is synced, with the size and inode that this is true for.
-    clean_uploads: HashMap<DriverPath, Upload>,
+    clean_uploads: BTreeMap<DriverPath, Upload>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +45,10 @@ pub(crate) struct Entry {
     pub(crate) path: DriverPath,
     number: u64,
 }
+
+/// Everything noted so far, to be told from what is noted later.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment(u64);
 
 /// Keeps a name marked as not yet durable. Unless the name was made visible and no more, the mark ends when this
 /// is dropped.
@@ -121,21 +125,41 @@ impl Unsynced {
         self.lock().clean_uploads.remove(path) == Some(upload)
     }
 
-    /// Forgets a path that is gone, and all below it.
-    pub(crate) fn forget(&self, path: &DriverPath) {
+    /// To be taken before a path is removed, for [`Self::forget`].
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(self.lock().last_number)
+    }
+
+    /// Forgets a path that was removed after `moment`, and all below it. What was noted since may be of somebody
+    /// who made the path again, and who still has to sync it.
+    pub(crate) fn forget(&self, path: &DriverPath, moment: Moment) {
+        let Moment(last) = moment;
         let mut state = self.lock();
-        let is_gone = |other: &DriverPath| other == path || other.below(path).is_some();
-        state.entries.retain(|other, _| !is_gone(other));
-        state.clean_uploads.retain(|other, _| !is_gone(other));
+        remove_gone(&mut state.entries, path, |number| *number <= last);
+        // An upload that is not the one remembered is not taken for it.
+        remove_gone(&mut state.clean_uploads, path, |_| true);
         // Calls that are under way end by themselves.
-        let is_kept = |other: &DriverPath, calls: usize| calls > 0 || !is_gone(other);
-        state
-            .appearing
-            .retain(|other, appearance| is_kept(other, appearance.calls));
+        remove_gone(&mut state.appearing, path, |appearance| {
+            appearance.calls == 0 && appearance.unsettled <= last
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes what is noted of a path and of all below it, without looking at everything: abandoned uploads may be many.
+fn remove_gone<T>(noted: &mut BTreeMap<DriverPath, T>, path: &DriverPath, is_old: impl Fn(&T) -> bool) {
+    let begin_alike = noted
+        .range(path..)
+        .take_while(|(other, _)| other.as_str().starts_with(path.as_str()));
+    let gone: Vec<DriverPath> = begin_alike
+        .filter(|(other, noted)| (*other == path || other.below(path).is_some()) && is_old(noted))
+        .map(|(other, _)| other.clone())
+        .collect();
+    for path in &gone {
+        noted.remove(path);
     }
 }
 
@@ -222,11 +246,30 @@ mod tests {
     #[test]
     fn forgetting_a_directory_forgets_what_was_in_it() {
         let unsynced = Unsynced::default();
-        unsynced.mark(&path("/a/b"));
-        unsynced.mark(&path("/ab"));
-        unsynced.forget(&path("/a"));
+        for text in ["/a", "/a/b", "/a-b", "/a-b/c", "/ab"] {
+            unsynced.mark(&path(text));
+        }
+        unsynced.forget(&path("/a"), unsynced.moment());
         assert!(unsynced.entries_up_to(&path("/a/b")).is_empty());
+        assert_eq!(unsynced.entries_up_to(&path("/a-b/c")).len(), 2);
         assert_eq!(unsynced.entries_up_to(&path("/ab")).len(), 1);
+    }
+
+    #[test]
+    fn forgetting_a_directory_keeps_what_was_made_after_it_went() {
+        let unsynced = Unsynced::default();
+        unsynced.mark(&path("/a"));
+        unsynced.mark(&path("/a/b"));
+        let before_removal = unsynced.moment();
+        unsynced.mark(&path("/a"));
+        let mut failed = unsynced.appearing(&path("/a/file"));
+        failed.became_visible();
+        drop(failed);
+        unsynced.forget(&path("/a"), before_removal);
+        let entries = unsynced.entries_up_to(&path("/a/b"));
+        let kept: Vec<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(kept, ["/a"]);
+        assert!(unsynced.is_appearing(&path("/a/file")));
     }
 
     #[test]

@@ -249,6 +249,7 @@ impl Store {
         let (source, name) = self.parent(&upload.path)?;
         let (directory, _) = self.make_parent(destination)?;
         self.sync_names_above(destination)?;
+        let before = self.unsynced.moment();
         let appearing = self.unsynced.appearing(destination);
         let target = directory.place(destination.name());
         let is_replacing = match self.os.rename_new(source.place(name), target) {
@@ -261,7 +262,7 @@ impl Store {
         };
         let durable = self.make_durable(appearing, &directory, destination);
         if durable.is_ok() {
-            self.unsynced.forget(&upload.path);
+            self.unsynced.forget(&upload.path, before);
         } else if !is_replacing {
             // The caller is told that nothing happened, so the upload gets its name back. Whoever saw the other
             // name has not been answered: he, too, waits for it to be durable.
@@ -271,11 +272,14 @@ impl Store {
     }
 
     fn cancel(&self, upload: &OpenUpload) -> Result<()> {
-        // Who deleted it meanwhile did what was asked for.
-        if let Ok(directory) = self.check_present(upload) {
-            self.os.unlink(&directory, upload.path.name())?;
+        let before = self.unsynced.moment();
+        match self.check_present(upload) {
+            Ok(directory) => self.os.unlink(&directory, upload.path.name())?,
+            // Who deleted it meanwhile did what was asked for.
+            Err(failure) if failure.kind() == ErrorKind::NotFound => {}
+            Err(failure) => return Err(failure),
         }
-        self.unsynced.forget(&upload.path);
+        self.unsynced.forget(&upload.path, before);
         Ok(())
     }
 

@@ -18,8 +18,8 @@ use crate::{
 /// * Methods may be called concurrently, from several processes on one backend. A reader sees a file either
 ///   whole or not at all. (The path of an unfinished upload is not a file's: what is seen there is up to the
 ///   driver.)
-/// * Who is told that a file exists, by any method, can rely on it as on one that he put durably himself, unless
-///   it was put without durability.
+/// * Who is told that a file exists, by any method but a listing or a walk, can rely on it as on one that he put
+///   durably himself, unless it was put without durability.
 /// * Dropping a returned future leaves the backend as before the call or as after it, apart from temporary
 ///   names that no method reports.
 /// * Errors name the driver, the operation and the path, never a secret.

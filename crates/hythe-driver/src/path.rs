@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest path accepted, in bytes (S3 allows keys of 1024 bytes; room is left for a root directory).
+/// The longest path accepted, in bytes, as Linux does (`PATH_MAX`). The registry's own are far below the 1024 that S3
+/// allows.
 const MAX_PATH_BYTES: usize = 4096;
 
 /// A valid absolute path of the registry's storage, such as `/docker/registry/v2/blobs`.

@@ -338,3 +338,15 @@ async fn the_model_finds_a_missing_sync() {
         }
     }
 }
+
+/// What a failed deletion left may be built on like anything else.
+#[tokio::test]
+async fn a_directory_that_could_not_be_deleted_is_still_synced() {
+    let store = Recorded::new();
+    store.put("/a/b/first", "x", false).await.unwrap();
+    store.recorder.fail_after(0, EIO);
+    store.driver.delete(&path("/a/b")).await.unwrap_err();
+    store.put("/a/b/second", "y", true).await.unwrap();
+    let log = log(&store.recorder);
+    assert!(log.iter().any(|operation| operation == "sync /a"), "{log:?}");
+}

@@ -8,6 +8,7 @@ use crate::support::{Recorded, files_below, open, path, to};
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
+const EPERM: i32 = 1;
 
 #[tokio::test]
 async fn a_failed_put_leaves_the_old_content_or_the_new() {
@@ -130,4 +131,14 @@ async fn what_was_suspended_is_there_after_a_restart() {
     writer.commit(to("/blob", PutMode::Create)).await.unwrap();
     let content = restarted.get_content(&path("/blob"), 100).await.unwrap();
     assert_eq!(content, "before after");
+}
+
+#[tokio::test]
+async fn a_file_that_must_not_be_deleted_is_not_taken_for_missing() {
+    let store = Recorded::new();
+    store.put("/file", "content", true).await.unwrap();
+    store.recorder.fail_after(0, EPERM);
+    let error = store.driver.delete(&path("/file")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(store.get("/file").await.unwrap(), "content");
 }
