@@ -330,6 +330,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_damaged_link_is_no_source_of_a_mount() {
+        let store = store(&Cache::default());
+        let digest = store.put(None, Bytes::from("content")).await.unwrap().digest;
+        let damaged = store.core.layout.layer_link(&name("b"), &digest);
+        let options = driver::PutOptions::default();
+        let put = store.core.driver.put_content(&damaged, "sha256:".into(), options);
+        put.await.unwrap();
+        let target = LinkedBlobStore::new(store.core.clone(), name("c"));
+        let create = async |from: &[&str]| {
+            let from = from.iter().map(|source| name(source)).collect();
+            let options = CreateOptions {
+                mount: Some(Mount { digest, from }),
+                algorithm: None,
+            };
+            target.create(options).await.unwrap()
+        };
+        assert!(matches!(create(&["b"]).await, BlobCreated::Upload(_)));
+        assert!(matches!(create(&["b", "a"]).await, BlobCreated::Mounted(_)));
+    }
+
+    #[tokio::test]
     async fn a_cache_never_proves_that_content_is_there() {
         let cache = Cache::default();
         let store = store(&cache);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use hythe_digest::Digest;
-use hythe_distribution::{Mount, Result};
+use hythe_distribution::{Error, Mount, Result};
 use hythe_manifest::Descriptor;
 use hythe_reference::RepositoryName;
 
@@ -30,8 +30,17 @@ pub(crate) async fn mount(
     for source in mount.from.iter().take(MAX_CANDIDATES) {
         let found = Statters::new(core, source)
             .authoritative(&mount.digest, Purpose::Mount)
-            .await?;
-        let Some(stored) = found else { continue };
+            .await;
+        let stored = match found {
+            Ok(Some(stored)) => stored,
+            Ok(None) => continue,
+            // Another source may have it, and the client can send it.
+            Err(Error::Damaged { what }) => {
+                tracing::warn!(repository = %source, digest = %mount.digest, what, "source of a mount is damaged");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let statters = Statters::new(core, repository);
         let ticket = statters.ticket(&mount.digest);
         links::make(core, repository, &Link::Layer(mount.digest), &stored.digest).await?;

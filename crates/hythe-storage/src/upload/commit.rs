@@ -106,8 +106,7 @@ async fn read_in_place(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
     };
     keep_in_place(&session, writer, &hashers, is_changed).await?;
     let writer = open_to_append(&session).await?;
-    let path = session.data();
-    let actual = hash_state::digest_of_stored(&session.core, &path, algorithm, writer.size()).await?;
+    let actual = hash_state::digest_of_stored(&session, algorithm, writer.size()).await?;
     let upload = Upload {
         session,
         data: Data::Open(writer),
@@ -138,7 +137,7 @@ async fn seal_and_read(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         record.sealed = true;
         session.record(&record).await?;
     }
-    let actual = hash_state::digest_of_stored(&session.core, &session.data(), algorithm, size).await?;
+    let actual = hash_state::digest_of_stored(&session, algorithm, size).await?;
     let upload = Upload {
         session,
         data: Data::Sealed { size },

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use hythe_digest::{Algorithm, Digest, Digester};
 use hythe_distribution::{Error, Result, UploadId};
-use hythe_driver::{Content, DriverPath, ListOptions, PutMode, PutOptions, ReadRange};
+use hythe_driver::{Content, ListOptions, PutMode, PutOptions, ReadRange};
 use hythe_reference::RepositoryName;
 
 use crate::blob_store::HASH_INLINE_BYTES;
 use crate::core::Core;
 use crate::error::{DriverResultExt, failed};
+
+use super::session::Session;
 
 /// Go's state of sha512 has 204 bytes; whatever is larger is not a state.
 const MAX_STATE_BYTES: u64 = 1024;
@@ -192,14 +194,10 @@ pub(super) async fn save(
     }
 }
 
-/// The digest of stored bytes, read from the storage, which must be exactly `size`.
-pub(super) async fn digest_of_stored(
-    core: &Core,
-    path: &DriverPath,
-    algorithm: Algorithm,
-    size: u64,
-) -> Result<Digest> {
-    let read = core.driver.read(path, ReadRange::Full).await.or_failed()?;
+/// The digest of an upload's stored bytes, read from the storage, which must be exactly `size`.
+pub(super) async fn digest_of_stored(session: &Session, algorithm: Algorithm, size: u64) -> Result<Digest> {
+    let read = session.core.driver.read(&session.data(), ReadRange::Full).await;
+    let read = read.or_unknown(|| session.unknown())?;
     let digester = Digester::new(algorithm);
     let digester = match read.content {
         Content::File(range) => hash_file(digester, range).await?,

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use hythe_driver::{
-    self as driver, DriverPath, FileInfo, StorageDriver, WalkControl, WalkOptions, WalkVisitor,
+    self as driver, DriverPath, FileInfo, ListOptions, StorageDriver, WalkControl, WalkOptions, WalkVisitor,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -25,6 +25,9 @@ use super::parse_started_at;
 
 /// `startedat` holds a time as text, 20 bytes and a few more with fractions and a zone.
 const MAX_STARTED_AT_BYTES: u64 = 256;
+
+/// The directory of a repository's uploads.
+const UPLOADS: &str = "_uploads";
 
 /// What to remove (`storage.maintenance.uploadpurging`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,18 +81,28 @@ pub async fn purge_once(driver: &dyn StorageDriver, options: PurgeOptions, clock
     let Some(threshold) = clock.now().checked_sub(options.older_than) else {
         return report;
     };
-    let mut uploads = Uploads::default();
-    let root = Layout::default().repositories();
-    match driver.walk(&root, WalkOptions::default(), &mut uploads).await {
-        // An empty registry has nothing to purge.
-        Err(error) if !error.is_not_found() => report.errors.push(error),
-        _ => {}
-    }
-    for upload in uploads.found {
-        match purge(driver, &upload, threshold, options.dry_run).await {
-            Ok(true) => report.removed.push(upload),
-            Ok(false) => {}
-            Err(error) => report.errors.push(error),
+    // No walk: it would end at a directory that cannot be read, and nothing behind that would ever be purged.
+    let mut pending = vec![Layout::default().repositories()];
+    while let Some(directory) = pending.pop() {
+        let directories = match directories_in(driver, &directory).await {
+            Ok(directories) => directories,
+            Err(error) => {
+                report.errors.push(error);
+                continue;
+            }
+        };
+        if directory.name() != UPLOADS {
+            let entered = directories.into_iter().filter(|child| may_hold_uploads(child));
+            pending.extend(entered.rev());
+            continue;
+        }
+        let is_upload = |child: &DriverPath| Uuid::try_parse(child.name()).is_ok();
+        for upload in directories.into_iter().filter(is_upload) {
+            match purge(driver, &upload, threshold, options.dry_run).await {
+                Ok(true) => report.removed.push(upload),
+                Ok(false) => {}
+                Err(error) => report.errors.push(error),
+            }
         }
     }
     report
@@ -185,35 +198,24 @@ async fn last_written(driver: &dyn StorageDriver, upload: &DriverPath) -> driver
     }
 }
 
-/// Collects the directories of uploads.
-#[derive(Default)]
-struct Uploads {
-    found: Vec<DriverPath>,
+/// The directories in a directory; none when it is not there (any more).
+async fn directories_in(
+    driver: &dyn StorageDriver,
+    directory: &DriverPath,
+) -> driver::Result<Vec<DriverPath>> {
+    match driver.list(directory, ListOptions::default()).await {
+        Ok(children) => {
+            let directories = children.into_iter().filter(FileInfo::is_directory);
+            Ok(directories.map(|child| child.path).collect())
+        }
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
-#[async_trait]
-impl WalkVisitor for Uploads {
-    async fn visit(&mut self, info: FileInfo) -> driver::Result<WalkControl> {
-        if !info.is_directory() {
-            return Ok(WalkControl::Skip);
-        }
-        let is_in_uploads = info
-            .path
-            .parent()
-            .is_some_and(|parent| parent.name() == "_uploads");
-        if is_in_uploads {
-            if Uuid::try_parse(info.path.name()).is_ok() {
-                self.found.push(info.path);
-            }
-            return Ok(WalkControl::Skip);
-        }
-        let is_other_kind = info.path.name().starts_with('_') && info.path.name() != "_uploads";
-        Ok(if is_other_kind {
-            WalkControl::Skip
-        } else {
-            WalkControl::Descend
-        })
-    }
+/// Whether a directory is part of a repository's name, or holds its uploads.
+fn may_hold_uploads(directory: &DriverPath) -> bool {
+    directory.name() == UPLOADS || !directory.name().starts_with('_')
 }
 
 /// Keeps the latest time of what it sees.

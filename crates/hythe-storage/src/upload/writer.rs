@@ -202,7 +202,7 @@ impl BlobWriter for Upload {
             }
             Err(error) => {
                 self.hashers = before;
-                Err(failed(error))
+                Err(ended(&self.session, error))
             }
         }
     }

@@ -106,6 +106,17 @@ async fn a_finished_upload_leaves_content_and_link() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_removed_while_it_is_written_is_unknown() {
+    let core = core();
+    let mut upload = Box::new(create(&core, &name(), None).await.unwrap());
+    upload.write(vec![content(10)]).await.unwrap();
+    let directory = core.layout.upload(&name(), &upload.id());
+    core.driver.delete(&directory).await.unwrap();
+    let written = upload.write(vec![content(10)]).await;
+    assert!(matches!(written, Err(Error::UploadUnknown { .. })), "{written:?}");
+}
+
+#[tokio::test]
 async fn a_cancelled_upload_leaves_nothing() {
     let core = core();
     let mut upload = Box::new(create(&core, &name(), Some(Algorithm::Sha512)).await.unwrap());
