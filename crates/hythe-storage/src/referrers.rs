@@ -19,6 +19,7 @@
 //! the repository that has it is found here.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::future::try_join;
@@ -41,6 +42,10 @@ const CONCURRENCY: usize = 8;
 /// An entry is hardly larger than the annotations of its manifest, twice as large at most by escapes in JSON.
 const MAX_ENTRY_BYTES: u64 = 2 * MAX_MANIFEST_BYTES as u64;
 
+/// A page that is limited ends when its entries are larger together: they are shown in one index, and clients take
+/// no larger one. Each may be as large as a manifest, and all of a page are in memory.
+const MAX_PAGE_BYTES: usize = MAX_MANIFEST_BYTES;
+
 /// Enters a manifest, called before its link is made. `descriptor` names it by the digest the client uses.
 pub(crate) async fn index(
     core: &Core,
@@ -55,7 +60,8 @@ pub(crate) async fn index(
     put_marker(core, repository, &descriptor.digest).await
 }
 
-/// A page of the manifests that name a subject.
+/// A page of the manifests that name a subject; shorter than its limit, and with more behind it, where the
+/// descriptors are large.
 pub(crate) async fn query(
     core: &Core,
     repository: &RepositoryName,
@@ -77,16 +83,29 @@ pub(crate) async fn query(
         .buffered(CONCURRENCY)
         .try_filter_map(|found| async move { Ok(found) })
         .try_filter(|found| {
-            let is_wanted = wanted.is_none_or(|wanted| found.artifact_type.as_deref() == Some(wanted));
-            std::future::ready(is_wanted)
+            let artifact_type = found.descriptor.artifact_type.as_deref();
+            std::future::ready(wanted.is_none_or(|wanted| artifact_type == Some(wanted)))
         });
-    // One more than the page tells whether there are others.
-    let limit = query.page.limit.unwrap_or(usize::MAX);
-    let mut items: Vec<Descriptor> = referrers.take(limit.saturating_add(1)).try_collect().await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| last.digest);
-    Ok(Page { items, next })
+    let mut referrers = pin!(referrers);
+    let mut items: Vec<Descriptor> = Vec::new();
+    let mut bytes = 0;
+    while let Some(found) = referrers.try_next().await? {
+        bytes += found.bytes;
+        let is_full = |limit| items.len() >= limit || (bytes > MAX_PAGE_BYTES && !items.is_empty());
+        if query.page.limit.is_some_and(is_full) {
+            let next = items.last().map(|last| last.digest);
+            return Ok(Page { items, next });
+        }
+        items.push(found.descriptor);
+    }
+    Ok(Page { items, next: None })
+}
+
+/// A referrer that is in the repository.
+struct Referrer {
+    descriptor: Descriptor,
+    /// The size of its entry.
+    bytes: usize,
 }
 
 /// The manifests of a repository, as one listing saw them.
@@ -166,7 +185,7 @@ impl<'a> Revisions<'a> {
     }
 
     /// The descriptor of a referrer that is in the repository; `None` when it is not.
-    async fn referrer(&self, subject: &Digest, referrer: Digest) -> Result<Option<Descriptor>> {
+    async fn referrer(&self, subject: &Digest, referrer: Digest) -> Result<Option<Referrer>> {
         if !self.listed.contains(&referrer) {
             return Ok(None);
         }
@@ -177,7 +196,10 @@ impl<'a> Revisions<'a> {
         let path = self.core.layout.referrer(self.repository, subject, &referrer);
         match self.core.driver.get_content(&path, MAX_ENTRY_BYTES).await {
             Ok(json) => match serde_json::from_slice::<Descriptor>(&json) {
-                Ok(entry) if entry.digest == referrer => Ok(Some(entry)),
+                Ok(descriptor) if descriptor.digest == referrer => Ok(Some(Referrer {
+                    descriptor,
+                    bytes: json.len(),
+                })),
                 _ => self.referrer_from_manifest(subject, &referrer).await,
             },
             Err(error) if error.is_not_found() => Ok(None),
@@ -195,18 +217,17 @@ impl<'a> Revisions<'a> {
     }
 
     /// What a damaged entry should say.
-    async fn referrer_from_manifest(
-        &self,
-        subject: &Digest,
-        referrer: &Digest,
-    ) -> Result<Option<Descriptor>> {
+    async fn referrer_from_manifest(&self, subject: &Digest, referrer: &Digest) -> Result<Option<Referrer>> {
         tracing::warn!(repository = %self.repository, %subject, %referrer, "entry of a referrer is damaged");
         let Stored::Manifest(manifest) = self.stored_manifest(referrer).await? else {
             return Ok(None);
         };
         let named = manifest.parsed().subject.as_ref();
         let names_it = named.is_some_and(|named| named.digest == *subject);
-        Ok(names_it.then(|| manifest.referrer_descriptor(*referrer)))
+        Ok(names_it.then(|| Referrer {
+            descriptor: manifest.referrer_descriptor(*referrer),
+            bytes: manifest.bytes().len(),
+        }))
     }
 }
 

@@ -92,7 +92,7 @@ pub async fn purge_once(driver: &dyn StorageDriver, options: PurgeOptions, clock
             }
         };
         if directory.name() != UPLOADS {
-            let entered = directories.into_iter().filter(|child| may_hold_uploads(child));
+            let entered = directories.into_iter().filter(may_hold_uploads);
             pending.extend(entered.rev());
             continue;
         }

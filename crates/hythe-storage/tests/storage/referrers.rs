@@ -270,3 +270,42 @@ async fn a_broken_referrers_tag_does_no_harm() {
     put.unwrap();
     assert_eq!(fixture.found().await, [digest]);
 }
+
+/// Annotations count: a thousand manifests of four megabytes are no page.
+#[tokio::test]
+async fn a_page_of_large_referrers_is_short() {
+    let fixture = Fixture::over(Arc::new(InMemoryDriver::new()));
+    let large = |number: u64| {
+        let subject = Descriptor::new(Some(MediaType::OCI_MANIFEST), fixture.subject, 7);
+        let text = number.to_string().repeat(3 << 20);
+        IndexBuilder::new()
+            .subject(subject)
+            .annotation("large", text)
+            .build()
+    };
+    let mut expected = Vec::new();
+    for number in 1..=3 {
+        expected.push(fixture.put(&large(number)).await);
+    }
+    expected.push(fixture.put(&fixture.referrer(4)).await);
+    expected.sort();
+
+    let mut query = ReferrersQuery {
+        page: PageRequest::first(1000),
+        ..ReferrersQuery::default()
+    };
+    let repository = fixture.repository();
+    let mut found = Vec::new();
+    loop {
+        let page = repository.manifests().referrers(&fixture.subject, query.clone());
+        let page = page.await.unwrap();
+        let is_large = |descriptor: &&Descriptor| descriptor.annotations.contains_key("large");
+        assert!(page.items.iter().filter(is_large).count() <= 1);
+        found.extend(page.items.iter().map(|descriptor| descriptor.digest));
+        match page.next {
+            Some(next) => query.page.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(found, expected);
+}
