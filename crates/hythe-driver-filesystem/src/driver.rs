@@ -94,6 +94,9 @@ impl FilesystemDriver {
     }
 
     async fn content(&self, path: &DriverPath, limit: u64) -> Result<Bytes> {
+        if let Cached::Known(content) = self.store.page_cached(path, limit) {
+            return content;
+        }
         let opened = self.open(path).await?;
         opened.check_size(limit)?;
         match opened.content_cached() {

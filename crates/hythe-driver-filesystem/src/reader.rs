@@ -14,6 +14,9 @@ use crate::store::{Store, file_info};
 /// Files up to this size are read on the calling task when they are in memory; longer copies belong on a thread.
 const MAX_INLINE_BYTES: u64 = 64 * 1024;
 
+/// A file shorter than this lies in one page, of which a read that may not wait gives all or nothing.
+const PAGE_BYTES: usize = 4096;
+
 /// An open file.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -37,6 +40,24 @@ impl Store {
 
     pub(crate) fn stat_cached(&self, path: &DriverPath) -> Cached<Result<FileInfo>> {
         self.answer_cached(path, self.os.stat_cached(path), |stat| file_info(path, &stat))
+    }
+
+    /// The content of a file that is shorter than a page and in memory. Links and most manifests are, and every
+    /// request reads some; what is shorter than asked for is whole, so nobody has to ask for its size.
+    pub(crate) fn page_cached(&self, path: &DriverPath, limit: u64) -> Cached<Result<Bytes>> {
+        let file = match self.os.open_cached(path) {
+            Ok(file) if !self.unsynced.is_appearing(path) => file,
+            Err(Errno::NOENT) => return Cached::Known(Err(ErrorKind::NotFound.into())),
+            _ => return Cached::Unknown,
+        };
+        let mut page = [0; PAGE_BYTES];
+        let slices = &mut [IoSliceMut::new(&mut page)];
+        match rustix::io::preadv2(file.as_fd(), slices, 0, ReadWriteFlags::NOWAIT) {
+            Ok(count) if count < PAGE_BYTES && count as u64 <= limit => {
+                Cached::Known(Ok(Bytes::copy_from_slice(&page[..count])))
+            }
+            _ => Cached::Unknown,
+        }
     }
 
     /// A name that is just being made durable is not answered for: the answer must wait for the disk.

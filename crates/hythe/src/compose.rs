@@ -19,7 +19,7 @@ use hythe_storage::{
     Clock, ImageBlobs, ImagePlatform, IndexPlatforms, Registry, RegistryOptions, SystemClock, UrlSettings,
     ValidationRules, ValidationSettings,
 };
-use rand::Rng as _;
+use rand::RngExt as _;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
