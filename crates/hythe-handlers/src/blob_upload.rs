@@ -118,12 +118,10 @@ pub(crate) async fn append(call: &Call<'_>, name: &RepositoryName, uuid: &str, b
 pub(crate) async fn finish(call: &Call<'_>, name: &RepositoryName, uuid: &str, body: RequestBody) -> Answer {
     let session = Session::parse(call, name, uuid)?;
     let believed = session.believed_size()?;
-    let Some(digest) = call.query.get_nonempty("digest") else {
-        return Err(ApiError::new(ErrorCode::DigestInvalid)
-            .with_detail("digest missing")
-            .into());
+    let digest = match digest_of_all(call) {
+        Ok(digest) => digest,
+        Err(refusal) => return Err(session.refuse(refusal).await),
     };
-    let digest = parse_digest(digest)?;
     let (writer, announced) = session.open(believed).await?;
     let upload = Upload {
         body,
@@ -203,7 +201,10 @@ impl<'a> Session<'a> {
         let Some(range) = self.call.headers().get(header::CONTENT_RANGE) else {
             return Ok((self.resume(believed).await?, length));
         };
-        let range = ContentRange::parse(range.to_str().unwrap_or_default()).map_err(ApiError::from)?;
+        let range = match ContentRange::parse(range.to_str().unwrap_or_default()) {
+            Ok(range) => range,
+            Err(error) => return Err(self.refuse(ApiError::from(error).into()).await),
+        };
         if range.first > range.last || believed.is_some_and(|size| size != range.first) {
             return Err(self.conflict().await);
         }
@@ -231,6 +232,15 @@ impl<'a> Session<'a> {
         match self.call.shared.uploads.run(upload).await {
             Err(Error::UploadOffset { .. }) => Err(self.conflict().await),
             uploaded => Ok(uploaded?),
+        }
+    }
+
+    /// The answer to a malformed request: that there is no such session, or else what is wrong.
+    async fn refuse(&self, refusal: HttpError) -> HttpError {
+        let repository = self.call.repository(self.name);
+        match repository.blobs().upload_status(&self.id).await {
+            Ok(_) => refusal,
+            Err(error) => error.into(),
         }
     }
 
@@ -351,6 +361,12 @@ fn created(call: &Call<'_>, name: &RepositoryName, digest: &Digest) -> Response<
         .text(headers::CONTENT_DIGEST, digest)
         .no_content()
         .done()
+}
+
+/// The digest that the whole upload has to have.
+fn digest_of_all(call: &Call<'_>) -> Result<Digest, HttpError> {
+    let missing = || ApiError::new(ErrorCode::DigestInvalid).with_detail("digest missing");
+    parse_digest(call.query.get_nonempty("digest").ok_or_else(missing)?)
 }
 
 fn parse_digest(text: &str) -> Result<Digest, HttpError> {

@@ -373,6 +373,13 @@ async fn sessions_that_are_not_there_are_unknown() {
             }
         }
     }
+    let target = format!("/v2/a/blobs/uploads/{OTHER_UUID}");
+    for query in ["", "?digest=", "?digest=x"] {
+        let answer = server.send("PUT", &format!("{target}{query}"), &[], "").await;
+        answer.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+    }
+    let answer = server.send("PATCH", &target, &[("content-range", "x")], "").await;
+    answer.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
     server
         .send("POST", &format!("/v2/a/blobs/uploads/{OTHER_UUID}"), &[], "")
         .await
