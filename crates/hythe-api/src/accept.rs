@@ -45,11 +45,16 @@ impl Accept {
         let knows_lists = self.takes_anything()
             || self.names(media_types::DOCKER_MANIFEST_LIST)
             || self.names(media_types::OCI_INDEX);
-        if by_tag && !knows_lists && stored.is(media_types::DOCKER_MANIFEST_LIST) {
+        if Accept::decides(stored, by_tag) && !knows_lists {
             Wanted::DefaultPlatform
         } else {
             Wanted::Stored
         }
+    }
+
+    /// Whether what the client says it takes can make a difference. The answer has to tell caches so (`Vary`).
+    pub fn decides(stored: &MediaType, by_tag: bool) -> bool {
+        by_tag && stored.is(media_types::DOCKER_MANIFEST_LIST)
     }
 
     fn takes_anything(&self) -> bool {

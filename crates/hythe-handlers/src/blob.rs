@@ -101,8 +101,9 @@ fn judge(headers: &HeaderMap, descriptor: &Descriptor) -> Result<(Reply, Part), 
             return Ok((identified(reply, descriptor), Part::None));
         }
         Precondition::Failed => {
+            // Not to be kept by caches, which would give it to those who set no condition.
             let reply = Reply::new(StatusCode::PRECONDITION_FAILED).no_content();
-            return Ok((identified(reply, descriptor), Part::None));
+            return Ok((named(reply, descriptor), Part::None));
         }
     };
     let range = headers
@@ -162,10 +163,13 @@ fn partial(descriptor: &Descriptor) -> Reply {
     identified(Reply::new(StatusCode::PARTIAL_CONTENT), descriptor).fixed(header::ACCEPT_RANGES, "bytes")
 }
 
-/// Says which blob it is, to clients and to caches.
+/// Says which blob it is, to clients and to caches, which may keep it.
 fn identified(reply: Reply, descriptor: &Descriptor) -> Reply {
+    named(reply, descriptor).fixed(header::CACHE_CONTROL, CACHE_CONTROL)
+}
+
+fn named(reply: Reply, descriptor: &Descriptor) -> Reply {
     reply
-        .fixed(header::CACHE_CONTROL, CACHE_CONTROL)
         .text(headers::CONTENT_DIGEST, descriptor.digest)
         .text(header::ETAG, format_args!("\"{}\"", descriptor.digest))
 }

@@ -1,10 +1,10 @@
 //! `/v2/<name>/manifests/<reference>`: manifests, by tag and by digest.
 
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use hythe_api::{Accept, ApiError, ErrorCode, Wanted, headers, manifest_not_modified};
 use hythe_digest::Digest;
 use hythe_distribution::{Error, PutManifestOptions, Repository, Trust};
-use hythe_manifest::{MAX_MANIFEST_BYTES, Manifest, media_types};
+use hythe_manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError, media_types};
 use hythe_reference::{Reference, RepositoryName, Tag};
 
 use crate::context::Call;
@@ -15,10 +15,17 @@ use crate::request_body::{self, BodyFailure, RequestBody};
 /// The most tags that one push may set. The OCI distribution spec (Pushing Manifests) asks for 10.
 const MAX_TAG_PARAMETERS: usize = 100;
 
+/// Keeps caches from giving the image that was chosen for an old client to all others.
+const VARY_BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
+
 /// GET, and HEAD: who asks with HEAD may decide not to push, so that the storage is looked at for it.
 pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, reference: &Reference) -> Answer {
     let repository = call.repository(name);
-    let (digest, manifest) = load(call, repository.as_ref(), reference).await?;
+    let Loaded {
+        digest,
+        manifest,
+        is_negotiated,
+    } = load(call, repository.as_ref(), reference).await?;
     let decides_a_push = *call.method() == http::Method::HEAD && !call.shared.read_only;
     if decides_a_push && !repository.manifests().exists(&digest, Trust::Stored).await? {
         return Err(Error::ManifestUnknown {
@@ -33,9 +40,12 @@ pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, reference: &Refe
     } else {
         StatusCode::OK
     };
-    let reply = Reply::new(status)
+    let mut reply = Reply::new(status)
         .text(headers::CONTENT_DIGEST, digest)
         .text(header::ETAG, format_args!("\"{digest}\""));
+    if is_negotiated {
+        reply = reply.value(header::VARY, VARY_BY_ACCEPT);
+    }
     if is_known_to_client {
         return reply.into();
     }
@@ -109,31 +119,68 @@ pub(crate) async fn delete(call: &Call<'_>, name: &RepositoryName, reference: &R
     match reference {
         Reference::Tag(tag) => repository.tags().untag(tag).await?,
         Reference::Digest(digest) => {
+            // The tags first: whoever stops between the two leaves a manifest without tags, which can be deleted
+            // again, rather than tags without a manifest, which nobody can get or remove by digest.
+            repository.tags().untag_all(digest).await?;
             match repository.manifests().delete(digest).await {
                 Err(Error::ManifestUnknown { .. }) => return Err(ErrorCode::ManifestUnknown.into()),
                 deleted => deleted?,
             }
-            repository.tags().untag_all(digest).await?;
         }
     }
     Reply::new(StatusCode::ACCEPTED).no_content().into()
 }
 
-/// The manifest that answers a GET, under the digest the client knows it by.
+/// The manifest that answers a GET.
+struct Loaded {
+    /// The digest the client knows it by.
+    digest: Digest,
+    manifest: Manifest,
+    /// Whether other clients may get another one.
+    is_negotiated: bool,
+}
+
 async fn load(
     call: &Call<'_>,
     repository: &dyn Repository,
     reference: &Reference,
-) -> Result<(Digest, Manifest), HttpError> {
+) -> Result<Loaded, HttpError> {
     let digest = match reference {
         Reference::Tag(tag) => repository.tags().get(tag).await?,
         Reference::Digest(digest) => *digest,
     };
-    let manifest = repository.manifests().get(&digest).await?;
+    let manifest = read(repository, &digest).await?;
     let accept = Accept::parse(call.headers());
-    match accept.wants(manifest.media_type(), reference.tag().is_some()) {
-        Wanted::Stored => Ok((digest, manifest)),
-        Wanted::DefaultPlatform => load_default_platform(&accept, repository, &manifest).await,
+    let by_tag = reference.tag().is_some();
+    let is_negotiated = Accept::decides(manifest.media_type(), by_tag);
+    let (digest, manifest) = match accept.wants(manifest.media_type(), by_tag) {
+        Wanted::Stored => (digest, manifest),
+        Wanted::DefaultPlatform => load_default_platform(&accept, repository, &manifest)
+            .await
+            .map_err(|error| error.with_header(header::VARY, VARY_BY_ACCEPT))?,
+    };
+    Ok(Loaded {
+        digest,
+        manifest,
+        is_negotiated,
+    })
+}
+
+/// A stored manifest. One that cannot be read is not the mistake of whoever asks for it: it is of a kind that is no
+/// longer supported, or damaged.
+async fn read(repository: &dyn Repository, digest: &Digest) -> Result<Manifest, HttpError> {
+    match repository.manifests().get(digest).await {
+        Err(Error::ManifestInvalid(
+            kind @ (ManifestError::SchemaVersion { .. } | ManifestError::UnrecognizedMediaType { .. }),
+        )) => {
+            let error = ApiError::new(ErrorCode::ManifestUnknown);
+            Err(error.with_message(kind.to_string()).into())
+        }
+        Err(Error::ManifestInvalid(error)) => Err(Error::Damaged {
+            what: format!("manifest {digest} cannot be read: {error}"),
+        }
+        .into()),
+        read => Ok(read?),
     }
 }
 
@@ -148,7 +195,7 @@ async fn load_default_platform(
         |platform: &hythe_manifest::Platform| platform.os == "linux" && platform.architecture == "amd64";
     let child = children.find(|child| child.platform.as_ref().is_some_and(is_default));
     let child = child.ok_or(ErrorCode::ManifestUnknown)?;
-    let manifest = repository.manifests().get(&child.digest).await?;
+    let manifest = read(repository, &child.digest).await?;
     let is_docker_image = manifest.media_type().is(media_types::DOCKER_MANIFEST);
     if is_docker_image && !accept.accepts(media_types::DOCKER_MANIFEST) {
         let error = ApiError::new(ErrorCode::ManifestInvalid);

@@ -216,7 +216,10 @@ async fn conditions_are_heeded() {
     send(&[("if-none-match", &blob.digest)]).await.expect(200);
     send(&[("if-match", &etag)]).await.expect(200);
     let answer = send(&[("if-match", "\"x\"")]).await.expect(412).expect_body(b"");
-    answer.expect_header("content-length", "0");
+    answer
+        .expect_header("content-length", "0")
+        .expect_header("etag", &etag)
+        .expect_no_header("cache-control");
 
     send(&[("if-range", &etag), ("range", "bytes=0-1")])
         .await

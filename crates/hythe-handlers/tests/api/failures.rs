@@ -114,6 +114,36 @@ async fn an_upload_survives_any_failure() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_fails_leaves_no_tag_without_a_manifest() {
+    for at in 1.. {
+        let (driver, server) = failing();
+        let image = server.push_image("a", "one").await;
+        server.put_manifest("a", "two", &image).await.expect(201);
+        driver.plan(Some(Fault::nth(at)));
+        let target = format!("/v2/a/manifests/{}", image.digest);
+        let deleted = server.delete(&target).await;
+        let struck = driver.struck();
+        driver.plan(None);
+
+        let tags = server.get("/v2/a/tags/list").await.expect(200).json();
+        for tag in tags["tags"].as_array().unwrap() {
+            let tag = tag.as_str().unwrap();
+            let answer = server.get(&format!("/v2/a/manifests/{tag}")).await;
+            assert_eq!(answer.status, 200, "{struck:?} leaves {tag}");
+        }
+        if deleted.status != 202 {
+            let again = server.delete(&target).await;
+            assert!(matches!(again.status, 202 | 404), "{again:?}");
+        }
+        let tags = server.get("/v2/a/tags/list").await.expect(200).json();
+        assert_eq!(tags["tags"].as_array().map(Vec::len), Some(0), "{struck:?}");
+        if struck.is_none() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
 async fn content_that_breaks_off_is_no_end_of_the_body() {
     let (driver, server) = failing();
     let target = server

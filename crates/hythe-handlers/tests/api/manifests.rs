@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
+use hythe_driver::{DriverPath, PutOptions, StorageDriver};
+use hythe_driver_inmemory::InMemoryDriver;
 use hythe_testutil::content::media_type::{
     DOCKER_IMAGE, DOCKER_LIST, OCI_CONFIG, OCI_IMAGE, OCI_INDEX, OCI_LAYER_GZIP,
 };
 use hythe_testutil::{Algorithm, Content, ImageBuilder, IndexBuilder};
 
-use crate::server::{HOST, Server, image, storage};
+use crate::server::{HOST, Server, image, storage, storage_over};
 
 const UNKNOWN: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -373,7 +377,8 @@ async fn clients_older_than_lists_get_the_image_they_can_run() {
     answer
         .expect_header("content-type", DOCKER_IMAGE)
         .expect_header("docker-content-digest", &amd64.digest)
-        .expect_header("etag", &format!("\"{}\"", amd64.digest));
+        .expect_header("etag", &format!("\"{}\"", amd64.digest))
+        .expect_header("vary", "Accept");
     for accept in [
         "*/*",
         "application/*",
@@ -381,18 +386,52 @@ async fn clients_older_than_lists_get_the_image_they_can_run() {
         OCI_INDEX,
         &format!("{DOCKER_IMAGE}, {DOCKER_LIST};q=0.1"),
     ] {
-        get("list", accept).await.expect(200).expect_body(&list.bytes);
+        let answer = get("list", accept).await.expect(200).expect_body(&list.bytes);
+        answer.expect_header("vary", "Accept");
     }
     get(&list.digest, DOCKER_IMAGE)
         .await
         .expect(200)
-        .expect_body(&list.bytes);
-    get("list", OCI_IMAGE).await.expect_error(400, "MANIFEST_INVALID");
+        .expect_body(&list.bytes)
+        .expect_no_header("vary");
+    get("list", OCI_IMAGE)
+        .await
+        .expect_error(400, "MANIFEST_INVALID")
+        .expect_header("vary", "Accept");
     server
         .get("/v2/a/manifests/list")
         .await
         .expect(200)
         .expect_body(&list.bytes);
+}
+
+#[tokio::test]
+async fn stored_manifests_that_cannot_be_read_are_not_the_clients_mistake() {
+    for (content, status, code) in [
+        (r#"{"schemaVersion":1,"name":"a"}"#, 404, "MANIFEST_UNKNOWN"),
+        (
+            r#"{"schemaVersion":2,"mediaType":"a/b"}"#,
+            404,
+            "MANIFEST_UNKNOWN",
+        ),
+        ("damaged", 500, "UNKNOWN"),
+    ] {
+        let driver = Arc::new(InMemoryDriver::new());
+        let server = Server::over(&storage_over(driver.clone(), true), |_| {});
+        let stored = Content::blob(content);
+        server.push_blob("a", &stored).await;
+        let hex = stored.digest.strip_prefix("sha256:").unwrap();
+        let link = format!("/docker/registry/v2/repositories/a/_manifests/revisions/sha256/{hex}/link");
+        let link = DriverPath::parse(&link).unwrap();
+        driver
+            .put_content(&link, stored.digest.clone().into(), PutOptions::default())
+            .await
+            .unwrap();
+        let target = format!("/v2/a/manifests/{}", stored.digest);
+        server.get(&target).await.expect_error(status, code);
+        server.head(&target).await.expect(status);
+        server.delete(&target).await.expect(202);
+    }
 }
 
 #[tokio::test]
