@@ -146,7 +146,7 @@ pub enum AuthError {
     /// The credentials are of a form that can be no credentials.
     #[error("the credentials cannot be read: {reason}")]
     Malformed {
-        /// What is wrong, for the client.
+        /// What is wrong, for the log.
         reason: &'static str,
     },
     /// The controller could not decide.
