@@ -104,6 +104,8 @@ pub(crate) async fn make(
 /// What a link holds; `None` when there is no such link. Anything but exactly one digest is
 /// [`Error::Damaged`].
 pub(crate) async fn read(core: &Core, repository: &RepositoryName, link: &Link) -> Result<Option<Digest>> {
+    // Drivers answer from memory without waiting, and callers read thousands of links in a row.
+    tokio::task::coop::consume_budget().await;
     let path = link.path(&core.layout, repository);
     match core.driver.get_content(&path, MAX_LINK_BYTES).await {
         Ok(content) => parse(&content).map(Some),

@@ -186,6 +186,8 @@ impl<'a> Revisions<'a> {
 
     /// The descriptor of a referrer that is in the repository; `None` when it is not.
     async fn referrer(&self, subject: &Digest, referrer: Digest) -> Result<Option<Referrer>> {
+        // As in `links::read`: a subject may have thousands.
+        tokio::task::coop::consume_budget().await;
         if !self.listed.contains(&referrer) {
             return Ok(None);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hythe_digest::Digest;
 use hythe_distribution::{Error, Namespace, Page, PageRequest};
 use hythe_driver::{DriverPath, PutOptions, StorageDriver};
 use hythe_driver_inmemory::InMemoryDriver;
@@ -196,4 +197,20 @@ async fn a_repository_with_a_thousand_nested_ones_is_listed_before_them() {
         .unwrap();
     let texts: Vec<&str> = page.items.iter().map(RepositoryName::as_str).collect();
     assert_eq!(texts, names);
+}
+
+/// Nothing is waited for in memory, and links that the kernel has in memory are read the same way.
+#[tokio::test]
+async fn who_looks_for_the_tags_of_a_manifest_lets_others_run() {
+    let driver: Arc<dyn StorageDriver> = Arc::new(InMemoryDriver::new());
+    let name = RepositoryName::parse("a").unwrap();
+    for number in 0..1000 {
+        let tag = Tag::parse(&format!("v{number}")).unwrap();
+        put(&*driver, &Layout::default().tag_current_link(&name, &tag)).await;
+    }
+    let repository = registry(&driver).repository(&name);
+    let other = tokio::spawn(async {});
+    let found = repository.tags().lookup(&Digest::sha256(b"")).await.unwrap();
+    assert_eq!(found.len(), 1000);
+    assert!(other.is_finished());
 }
