@@ -63,6 +63,7 @@ pub trait ManifestService: Debug + Send + Sync {
     ///
     /// # Behaviour
     /// * Unknown repository or subject: an empty page.
+    /// * A limited page may be shorter than its limit, to bound its bytes; `next` tells whether there is more.
     /// * Descriptors carry the artifact type and all annotations of the referring manifest.
     async fn referrers(&self, subject: &Digest, query: ReferrersQuery) -> Result<Referrers>;
 }
