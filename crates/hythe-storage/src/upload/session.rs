@@ -15,8 +15,8 @@ use hythe_driver::{
 };
 use hythe_reference::RepositoryName;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::core::Core;
@@ -331,7 +331,9 @@ pub(super) fn format_started_at(time: SystemTime) -> Result<String> {
 /// Reads a `startedat`: RFC 3339, also with fractions of seconds and a numeric zone.
 pub(crate) fn parse_started_at(content: &[u8]) -> Option<SystemTime> {
     let text = std::str::from_utf8(content).ok()?;
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    // A zone can move the last day of the year 9999 to one that cannot be written down again.
+    time.checked_to_offset(UtcOffset::UTC).map(SystemTime::from)
 }
 
 /// A UUID of version 7 begins with the time it was made at, which is what its `startedat` says, too.
@@ -369,6 +371,7 @@ mod tests {
         check("2026-11-21T18:14:09Z\n", None);
         check("", None);
         check("yesterday", None);
+        check("9999-12-31T23:59:59-23:59", None);
     }
 
     #[test]
