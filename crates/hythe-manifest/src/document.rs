@@ -80,6 +80,9 @@ pub(crate) struct PlatformObject {
 /// How much of a wrong digest is repeated in an error.
 const MAX_QUOTED_CHARS: usize = 160;
 
+/// Nothing shorter is a digest: `sha256:` and 64 digits.
+const SHORTEST_DIGEST: usize = 71;
+
 /// Reads a document; one that is just `null` has no members.
 pub(crate) fn read<O: Object>(bytes: &[u8]) -> Result<O, ManifestError> {
     if bytes.len() > MAX_MANIFEST_BYTES {
@@ -330,6 +333,10 @@ impl Object for DescriptorObject {
         }
         Ok(Taken::Yes)
     }
+
+    fn is_useful(&self) -> bool {
+        matches!(&self.digest, Member::Value(digest) if digest.len() >= SHORTEST_DIGEST)
+    }
 }
 
 impl Object for PlatformObject {
@@ -380,6 +387,26 @@ fn is_base64(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_what_is_no_descriptor_take_no_memory() {
+        let good = format!(r#"{{"digest":"sha256:{}"}}"#, "a".repeat(64));
+        for useless in ["0", "{}", "null", r#"{"digest":"sha256:ab"}"#, r#"{"digest":7}"#] {
+            let elements = vec![useless; 1000].join(",");
+            let json = format!(r#"{{"layers":[{good},{elements},{good}]}}"#);
+            let document: ImageDocument = read(json.as_bytes()).unwrap();
+            let Member::Value(layers) = &document.layers else {
+                panic!("{:?}", document.layers);
+            };
+            assert_eq!(layers.len(), 3, "{useless}");
+
+            let error = Mode::Refuse.descriptors(&"layers", document.layers).unwrap_err();
+            assert!(error.to_string().starts_with("layers[1]"), "{error}");
+            let document: ImageDocument = read(json.as_bytes()).unwrap();
+            let descriptors = Mode::Overlook.descriptors(&"layers", document.layers).unwrap();
+            assert_eq!(descriptors.len(), 2, "{useless}");
+        }
+    }
 
     #[test]
     fn base64_is_that_of_go() {

@@ -42,12 +42,23 @@ pub(crate) trait Shape: Sized {
     fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
         skip_object(object).map(|()| None)
     }
+
+    /// Whether a list needs more than one such element. See [`Object::is_useful`].
+    fn is_useful(_: &Member<Self>) -> bool {
+        true
+    }
 }
 
 /// An object with known members.
 pub(crate) trait Object: Default {
     /// Takes the value of the member `name`, which is [folded](fold), or leaves it.
     fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, values: &mut A) -> Result<Taken, A::Error>;
+
+    /// Whether anything can be made of it. Of those that are useless a list keeps the first, which is what an error
+    /// names: an object in memory is a hundred times as large as a `{}`, and four mebibytes hold very many of them.
+    fn is_useful(&self) -> bool {
+        true
+    }
 }
 
 /// Whether [`Object::take`] took the value.
@@ -93,8 +104,13 @@ impl<T: Shape> Shape for Vec<Member<T>> {
 
     fn from_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
         let mut elements = Vec::new();
+        let mut has_useless = false;
         while let Some(element) = list.next_element()? {
-            elements.push(element);
+            let is_useless = !T::is_useful(&element);
+            if !(is_useless && has_useless) {
+                elements.push(element);
+            }
+            has_useless |= is_useless;
         }
         Ok(Some(elements))
     }
@@ -123,6 +139,10 @@ impl<O: Object> Shape for O {
             }
         }
         Ok(Some(members))
+    }
+
+    fn is_useful(member: &Member<O>) -> bool {
+        matches!(member, Member::Value(object) if object.is_useful())
     }
 }
 
