@@ -16,9 +16,6 @@ use super::connection::Edge;
 /// Connections served at once at most. Each holds a descriptor and up to some hundred kilobytes of buffers.
 const MAX_CONNECTIONS: usize = 10_000;
 
-/// Unsent bytes the kernel queues for a connection. Less stays in the processor's cache; the window still grows.
-const UNSENT_BYTES: u32 = 256 * 1024;
-
 /// How long a silent connection stays before the kernel asks whether the peer is still there, as in distribution.
 const KEEP_ALIVE: Duration = Duration::from_secs(3 * 60);
 
@@ -123,8 +120,7 @@ fn prepare(stream: &TcpStream) {
     let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE);
     let set = stream
         .set_nodelay(true)
-        .and_then(|()| socket.set_tcp_keepalive(&keep_alive))
-        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES));
+        .and_then(|()| socket.set_tcp_keepalive(&keep_alive));
     if let Err(error) = set {
         tracing::debug!(error = %error, "the options of a connection cannot be set");
     }

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 
 /// Bytes of one buffer. Larger reads gain nothing; smaller ones cost 10 to 20 % on long transfers.
-pub(crate) const BUFFER_BYTES: usize = 256 * 1024;
+pub(crate) const BUFFER_BYTES: usize = 512 * 1024;
 
 /// Buffers kept for reuse at most: 16 MiB. What is beyond is freed, so that a burst of readers does not pin memory.
-const KEPT_BUFFERS: usize = 64;
+const KEPT_BUFFERS: usize = 32;
 
 static POOL: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
