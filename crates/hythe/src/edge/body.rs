@@ -128,7 +128,7 @@ impl FileBody {
 
     /// What the page cache holds at the current offset; `None` when that is nothing.
     fn read_cached(&self) -> io::Result<Option<Bytes>> {
-        let mut buffer = PooledBuffer::take();
+        let mut buffer = PooledBuffer::take(self.next_length());
         let room = buffer.room(self.next_length());
         let slices = &mut [IoSliceMut::new(room)];
         match rustix::io::preadv2(&*self.file, slices, self.offset, ReadWriteFlags::NOWAIT) {
@@ -142,7 +142,7 @@ impl FileBody {
     fn read_on_a_blocking_thread(&self) -> JoinHandle<io::Result<Bytes>> {
         let (file, offset, length) = (self.file.clone(), self.offset, self.next_length());
         tokio::task::spawn_blocking(move || {
-            let mut buffer = PooledBuffer::take();
+            let mut buffer = PooledBuffer::take(length);
             let room = buffer.room(length);
             let mut filled = 0;
             while filled < room.len() {

@@ -12,7 +12,11 @@ const KEPT_BUFFERS: usize = 32;
 
 static POOL: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
-/// A buffer of [`BUFFER_BYTES`] bytes that returns to the pool when dropped.
+/// What is shorter than this gets memory of its own size: a client that is slow to take a small blob must not hold a
+/// whole buffer.
+const OWN_SIZE_BYTES: usize = 64 * 1024;
+
+/// Memory to read into. A whole buffer of [`BUFFER_BYTES`] bytes returns to the pool when dropped.
 #[derive(Debug)]
 pub(crate) struct PooledBuffer {
     bytes: Box<[u8]>,
@@ -20,8 +24,14 @@ pub(crate) struct PooledBuffer {
 }
 
 impl PooledBuffer {
-    /// A buffer from the pool, or a new one. Its content is arbitrary.
-    pub(crate) fn take() -> Self {
+    /// A buffer for `length` bytes, or as many as there are in a buffer. Its content is arbitrary.
+    pub(crate) fn take(length: usize) -> Self {
+        if length < OWN_SIZE_BYTES {
+            return Self {
+                bytes: vec![0; length].into_boxed_slice(),
+                filled: 0,
+            };
+        }
         let kept = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let bytes = kept.unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice());
         Self { bytes, filled: 0 }
@@ -29,12 +39,13 @@ impl PooledBuffer {
 
     /// Room for at most `length` bytes.
     pub(crate) fn room(&mut self, length: usize) -> &mut [u8] {
-        &mut self.bytes[..length.min(BUFFER_BYTES)]
+        let length = length.min(self.bytes.len());
+        &mut self.bytes[..length]
     }
 
     /// The first `filled` bytes, as shared bytes that give the buffer back when the last of them is dropped.
     pub(crate) fn into_bytes(mut self, filled: usize) -> Bytes {
-        self.filled = filled.min(BUFFER_BYTES);
+        self.filled = filled.min(self.bytes.len());
         Bytes::from_owner(self)
     }
 }
@@ -64,11 +75,26 @@ mod tests {
 
     #[test]
     fn bytes_show_only_what_was_filled() {
-        let mut buffer = PooledBuffer::take();
+        let mut buffer = PooledBuffer::take(5);
         buffer.room(5).copy_from_slice(b"hello");
         let bytes = buffer.into_bytes(5);
         let clone = bytes.slice(1..3);
         drop(bytes);
         assert_eq!(&clone[..], b"el");
+    }
+
+    #[test]
+    fn small_reads_hold_no_whole_buffer() {
+        let check = |length: usize, expected: usize| {
+            assert_eq!(
+                PooledBuffer::take(length).room(usize::MAX).len(),
+                expected,
+                "{length}"
+            );
+        };
+        check(1, 1);
+        check(OWN_SIZE_BYTES - 1, OWN_SIZE_BYTES - 1);
+        check(OWN_SIZE_BYTES, BUFFER_BYTES);
+        check(BUFFER_BYTES + 1, BUFFER_BYTES);
     }
 }
