@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::{Step, find_program};
-use crate::tools::{Source, Tool, virtual_environment};
+use crate::tools::{Source, Tool, node_folder, virtual_environment};
 
 /// Building cosign from source on two cores takes some minutes.
 const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -16,6 +16,7 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
 pub(crate) fn install(tools: &[Tool]) -> Result<()> {
     let missing: Vec<&Tool> = tools.iter().filter(|tool| is_missing(tool)).collect();
     let mut packages = BTreeSet::new();
+    let mut from_node = Vec::new();
     let mut problems = Vec::new();
     for tool in &missing {
         match tool.source {
@@ -32,10 +33,15 @@ pub(crate) fn install(tools: &[Tool]) -> Result<()> {
             Source::Python { package, version } => {
                 problems.extend(pip_install(&format!("{package}=={version}")).err());
             }
+            Source::Node { package, version } => from_node.push((*tool, format!("{package}@{version}"))),
         }
     }
     if !packages.is_empty() {
         problems.extend(apt_install(&packages).err());
+    }
+    // Node itself may just have come with the packages.
+    for (tool, target) in from_node {
+        problems.extend(npm_install(tool, &target).err());
     }
     for problem in problems {
         eprintln!("warning: {problem:#}");
@@ -97,6 +103,26 @@ fn pip_install(requirement: &str) -> Result<()> {
             "--disable-pip-version-check",
             requirement,
         ])
+        .limit(INSTALL_LIMIT)
+        .shown()
+}
+
+fn npm_install(tool: &Tool, target: &str) -> Result<()> {
+    let npm = find_program("npm", &[]).with_context(|| format!("{target} needs npm"))?;
+    let folder = node_folder(tool).context("no place for packages of Node: neither HOME nor a cache")?;
+    std::fs::create_dir_all(&folder)?;
+    println!("npm install {target} (in {})", folder.display());
+    Step::new(npm)
+        .args([
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .arg("--prefix")
+        .arg(&folder)
+        .arg(target)
         .limit(INSTALL_LIMIT)
         .shown()
 }

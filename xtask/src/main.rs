@@ -12,6 +12,7 @@
 
 mod checks;
 mod clients;
+mod emulators;
 mod install;
 mod layering;
 mod peers;
@@ -43,6 +44,13 @@ enum Task {
         #[command(subcommand)]
         action: PeersAction,
     },
+    /// Install, start or stop the servers that speak as the clouds' storage does.
+    Emulators {
+        #[command(subcommand)]
+        action: EmulatorsAction,
+    },
+    /// Run tests that need more than cargo: an emulator of each cloud's storage.
+    Test(TestArguments),
     /// Run every client against a registry: push, pull back, compare bytes.
     Clients(ClientsArguments),
     /// Check Hythe against the OCI distribution specification, with our suite or another program.
@@ -71,6 +79,23 @@ enum PeersAction {
     Up,
     /// Stop what `up` started.
     Down,
+}
+
+#[derive(Subcommand)]
+enum EmulatorsAction {
+    /// Install by name what is missing.
+    Install,
+    /// Start them on free loopback ports, and print the variables that tell the tests where they are.
+    Up,
+    /// Stop what `up` started.
+    Down,
+}
+
+#[derive(Args)]
+struct TestArguments {
+    /// The storage drivers of the clouds, each on its emulator.
+    #[arg(long, required = true)]
+    drivers: bool,
 }
 
 #[derive(Args)]
@@ -141,6 +166,13 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Peers {
             action: PeersAction::Down,
         } => peers::down(),
+        Task::Emulators { action } => match action {
+            EmulatorsAction::Install => install::install(&tools::EMULATORS),
+            EmulatorsAction::Up => emulators::up(),
+            EmulatorsAction::Down => emulators::down(),
+        },
+        // The switch is required, so that other tests can be asked for one day.
+        Task::Test(TestArguments { drivers: _ }) => emulators::test_drivers(),
         Task::Clients(ClientsArguments {
             action: Some(ClientsAction::Install),
             ..

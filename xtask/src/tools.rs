@@ -31,6 +31,11 @@ pub(crate) enum Source {
         package: &'static str,
         version: &'static str,
     },
+    /// A package of the Node registry, in exactly this version.
+    Node {
+        package: &'static str,
+        version: &'static str,
+    },
 }
 
 /// A tool that is here.
@@ -125,6 +130,47 @@ pub(crate) const ORIGINAL_2: Tool = Tool {
     },
 };
 
+/// S3, archived by its makers in exactly this state.
+pub(crate) const MINIO: Tool = Tool {
+    name: "MinIO",
+    program: "minio",
+    source: Source::Go {
+        module: "github.com/minio/minio",
+        folder: "",
+        version: "v0.0.0-20260212201848-7aac2a2c5b7c",
+    },
+};
+/// S3 a second time: it lists open uploads by folder, which MinIO does not.
+pub(crate) const VERSITYGW: Tool = Tool {
+    name: "versitygw",
+    program: "versitygw",
+    source: Source::Go {
+        module: "github.com/versity/versitygw",
+        folder: "/cmd/versitygw",
+        version: "v1.8.0",
+    },
+};
+pub(crate) const FAKE_GCS_SERVER: Tool = Tool {
+    name: "fake-gcs-server",
+    program: "fake-gcs-server",
+    source: Source::Go {
+        module: "github.com/fsouza/fake-gcs-server",
+        folder: "",
+        version: "v1.56.1",
+    },
+};
+/// What runs Azurite, and what installs it.
+pub(crate) const NODE: Tool = debian("node", "nodejs");
+pub(crate) const NPM: Tool = debian("npm", "npm");
+pub(crate) const AZURITE: Tool = Tool {
+    name: "Azurite",
+    program: "azurite-blob",
+    source: Source::Node {
+        package: "azurite",
+        version: "3.37.0",
+    },
+};
+
 /// What `cargo xtask clients` uses.
 pub(crate) const CLIENTS: [Tool; 16] = [
     DOCKER, DOCKERD, CONTAINERD, CTR, RUNC, IPTABLES, PODMAN, CRUN, BUILDAH, SKOPEO, UMOCI, CRANE, REGCTL,
@@ -132,6 +178,8 @@ pub(crate) const CLIENTS: [Tool; 16] = [
 ];
 /// What Hythe is compared with.
 pub(crate) const PEERS: [Tool; 2] = [ORIGINAL, ORIGINAL_2];
+/// What the storage drivers of the clouds are tried on.
+pub(crate) const EMULATORS: [Tool; 6] = [MINIO, VERSITYGW, FAKE_GCS_SERVER, NODE, NPM, AZURITE];
 
 impl Tool {
     /// Looks for the tool, in its pinned version where it has one.
@@ -144,6 +192,11 @@ impl Tool {
             Source::Python { package, version } => pythons()
                 .into_iter()
                 .find(|python| python_version_is(python, package, version)),
+            Source::Node { version, .. } => {
+                let own = node_folder(self).map(|folder| folder.join("node_modules/.bin"));
+                find_program(self.program, &own.into_iter().collect::<Vec<_>>())
+                    .filter(|path| says_version(path, version))
+            }
         };
         path.map(|path| Found { path })
     }
@@ -158,8 +211,21 @@ impl Tool {
                 version,
             } => format!("go install {module}{folder}@{version}"),
             Source::Python { package, version } => format!("pip install {package}=={version}"),
+            Source::Node { package, version } => format!("npm install --global {package}@{version}"),
         }
     }
+}
+
+/// Where a package of Node is installed: in the user's cache, so that every copy of the workspace finds it.
+pub(crate) fn node_folder(tool: &Tool) -> Option<PathBuf> {
+    let Source::Node { package, version } = tool.source else {
+        return None;
+    };
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let cache = variable("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".cache")))?;
+    Some(cache.join("hythe").join(format!("{package}-{version}")))
 }
 
 /// The virtual environment for Python packages that the system's own Python lacks.
@@ -188,6 +254,11 @@ fn go_version_is(program: &Path, version: &str) -> bool {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix("mod\t"))
         .any(|module| module.split('\t').nth(1) == Some(version))
+}
+
+fn says_version(program: &Path, version: &str) -> bool {
+    let text = Step::new(program).arg("--version").quiet();
+    text.is_some_and(|text| text.trim() == version)
 }
 
 /// The interpreters themselves, not the wrappers that choose one by the user's home.
