@@ -11,6 +11,7 @@
 
 use std::fmt::{self, Debug};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderMap;
@@ -136,6 +137,22 @@ pub struct Challenge {
     pub reason: String,
 }
 
+/// A text between quotation marks, for a parameter of a challenge (RFC 9110, section 5.6.4). Control characters, which
+/// no header can carry, become blanks.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_control() => quoted.push(' '),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// Why no grant was given.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -148,6 +165,12 @@ pub enum AuthError {
     Malformed {
         /// What is wrong, for the log.
         reason: &'static str,
+    },
+    /// Too many logins failed, or wait to be checked. Answered as 429.
+    #[error("too many logins; the next one may be in {} s", retry_after.as_secs())]
+    TooMany {
+        /// When to try again.
+        retry_after: Duration,
     },
     /// The controller could not decide.
     #[error("the access controller failed")]
@@ -164,4 +187,23 @@ pub enum AuthError {
 pub trait AccessController: Debug + Send + Sync {
     /// Grants all of `access`, or says how to get it.
     async fn authorize(&self, request: RequestHead<'_>, access: &[Access]) -> Result<Grant, AuthError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_fits_into_a_header() {
+        for (text, expected) in [
+            ("", "\"\""),
+            ("a realm", "\"a realm\""),
+            ("a\"b\\c", "\"a\\\"b\\\\c\""),
+            ("a\r\nb", "\"a  b\""),
+            ("größe", "\"größe\""),
+        ] {
+            assert_eq!(quoted(text), expected);
+            assert!(HeaderValue::from_bytes(quoted(text).as_bytes()).is_ok());
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Which access a request needs, and asking for it.
 
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use hythe_api::{ApiError, ErrorCode, Route};
-use hythe_auth::{Access, Action, AuthError, Challenge, Grant, RequestHead, Resource, ResourceKind};
+use hythe_auth::{Access, Action, AuthError, Challenge, Grant, RequestHead};
 use hythe_reference::RepositoryName;
 use serde_json::{Value, json};
 
@@ -36,6 +36,17 @@ pub(crate) async fn authorize(call: &Call<'_>, scope: Scope<'_>) -> Result<Grant
     match ask(call, &access).await {
         Ok(grant) => Ok(grant),
         Err(AuthError::Challenge(challenge)) => Err(unauthorized(call, challenge, &access)),
+        Err(error @ AuthError::TooMany { retry_after }) => {
+            tracing::warn!(
+                http.request.id = %call.context.request_id,
+                error = &error as &dyn std::error::Error,
+                "error authorizing context"
+            );
+            // Rounded up, so that who comes back in time is not refused again.
+            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            let error = HttpError::from(ErrorCode::TooManyRequests);
+            Err(error.with_header(header::RETRY_AFTER, HeaderValue::from(seconds)))
+        }
         Err(error) => {
             tracing::error!(
                 http.request.id = %call.context.request_id,
@@ -82,13 +93,10 @@ fn required(scope: Scope<'_>, method: &Method, from: Option<&str>) -> Vec<Access
         .iter()
         .map(|action| Access::repository(name, *action))
         .collect();
-    if let Some(source) = from.filter(|source| !source.is_empty()) {
-        let resource = Resource {
-            kind: ResourceKind::Repository,
-            name: source.to_owned(),
-        };
-        let action = Action::Pull;
-        access.push(Access { resource, action });
+    // What is no name is no source either: the mount is not tried. It must not get into a challenge, where a blank
+    // would begin another scope.
+    if let Some(source) = from.and_then(|source| RepositoryName::parse(source).ok()) {
+        access.push(Access::repository(&source, Action::Pull));
     }
     access
 }
@@ -153,15 +161,18 @@ mod tests {
     }
 
     #[test]
-    fn a_source_has_to_be_readable_even_if_it_is_no_name() {
+    fn a_source_has_to_be_readable_and_what_is_no_name_is_none() {
         let name = RepositoryName::parse("a").unwrap();
         let repository = Scope::Repository(&name);
         check(
             repository,
             "GET",
-            Some("../b"),
-            &["repository:a:pull", "repository:../b:pull"],
+            Some("b/c"),
+            &["repository:a:pull", "repository:b/c:pull"],
         );
+        for no_name in ["../b", "b:pull repository:c", "B"] {
+            check(repository, "GET", Some(no_name), &["repository:a:pull"]);
+        }
         check(repository, "GET", Some(""), &["repository:a:pull"]);
     }
 }

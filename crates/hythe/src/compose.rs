@@ -27,7 +27,7 @@ use tracing::Level;
 
 use crate::edge::{ConnectionSettings, Edge};
 use crate::logging::{AccessLog, Formatter, LogSettings};
-use crate::{caches, drivers};
+use crate::{access, caches, drivers};
 
 /// Everything that is to run, not yet started.
 pub(crate) struct Composed {
@@ -54,7 +54,7 @@ pub(crate) async fn compose(
     let registry = Arc::new(Registry::new(driver, options));
     let handlers = Handlers::new(HandlersOptions {
         namespace: registry,
-        access: None,
+        access: access::controller(&configuration.auth).await?,
         urls: url_options(&configuration.http),
         secret: secret(&configuration.http),
         secret_configured: configuration.http.secret.is_some(),

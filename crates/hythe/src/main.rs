@@ -4,6 +4,7 @@
 //! environment, and has cargo features: one for each driver and cache. [`compose`] is the only place that knows
 //! everybody.
 
+mod access;
 mod caches;
 mod cli;
 mod command;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::compose::{self, Composed, chain};
 use crate::edge::{self, Listener};
 use crate::logging::{self, AccessLog, LineWriter};
-use crate::{caches, drivers, shutdown, welcome};
+use crate::{access, caches, drivers, shutdown, welcome};
 
 /// Names a configuration file when the command line does not.
 const CONFIGURATION_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";
@@ -96,6 +96,7 @@ fn capabilities() -> Capabilities {
         drivers: factories.names().map(str::to_owned).collect(),
         missing_drivers: factories.missing().map(str::to_owned).collect(),
         caches: caches::names(),
+        auth_providers: access::names(),
         features: [Feature::Logstash].into(),
         ..Capabilities::default()
     }
