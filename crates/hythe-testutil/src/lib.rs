@@ -12,12 +12,14 @@
 //! | [`content`] | blobs, image manifests, indexes and artifacts with their digests |
 //! | [`http`] | a client that keeps status, headers and body of each answer |
 //! | [`raw`] | a client for bytes that no HTTP library would send |
+//! | [`proxy`] | counting and disturbing what a registry asks of the storage behind it |
 //! | [`server`] | a registry started from a program on this machine, and ended with the test |
 
 pub mod content;
 pub mod digest;
 mod error;
 pub mod http;
+pub mod proxy;
 pub mod random;
 pub mod raw;
 pub mod server;
@@ -26,6 +28,7 @@ pub use crate::content::{Content, ImageBuilder, IndexBuilder};
 pub use crate::digest::Algorithm;
 pub use crate::error::Error;
 pub use crate::http::{Client, Request, Response};
+pub use crate::proxy::Proxy;
 pub use crate::random::Random;
 pub use crate::raw::RawConnection;
 pub use crate::server::{Configuration, ServerProcess};
