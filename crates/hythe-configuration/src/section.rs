@@ -5,9 +5,11 @@
 //! found in one run. Run over nothing, the same readers give the defaults; run with `describing`, the [`Shape`].
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::duration::GoDuration;
@@ -207,6 +209,30 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         self.read_texts(&join(&self.path, key), node)
+    }
+
+    /// A list of networks such as `10.0.0.0/8`; a bare address is the network of itself.
+    pub(crate) fn networks(&self, key: &'static str) -> Vec<IpNet> {
+        let parse = |text: &String| {
+            let address = || {
+                text.parse()
+                    .map(|address: IpAddr| IpNet::from(address.to_canonical()))
+            };
+            let network = text.parse().map(|network: IpNet| network.trunc());
+            network.or_else(|_| address())
+        };
+        let texts = self.texts(key);
+        let mut networks = Vec::with_capacity(texts.len());
+        for text in &texts {
+            match parse(text) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.fail(
+                    key,
+                    format!("{} is not a network such as 10.0.0.0/8", quoted(text)),
+                ),
+            }
+        }
+        networks
     }
 
     /// A map from the operator's own keys to lists of texts, as for headers; in the order of the file.

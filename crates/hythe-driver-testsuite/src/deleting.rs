@@ -156,6 +156,7 @@ pub async fn a_redirect_is_handed_out_as_the_capabilities_say(store: Fixture) {
             method,
             client: None,
             content_type: None,
+            valid_for: RedirectRequest::DEFAULT_VALIDITY,
         };
         let address = store.driver.redirect_url(&path(at), &request).await.unwrap();
         if let Some(address) = address {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 /// What a driver can do beyond the required behaviour, as data.
 ///
 /// Callers choose their way by it and the behaviour suite leaves out what a backend cannot do; nobody probes.
@@ -19,6 +21,10 @@ pub struct Capabilities {
     /// Smallest piece, in bytes, that can be added to an unfinished upload cheaply; `None` when there is no
     /// minimum. Clients are told it as `OCI-Chunk-Min-Length`.
     pub minimum_part_bytes: Option<u64>,
+    /// What stands before a path, without its leading `/`, in the name of the object that holds it: empty, or ending
+    /// in `/`. It lets a delivery network in front of the same bucket name the object. `None` where a file is no
+    /// object that others could serve by such a name.
+    pub key_prefix: Option<Arc<str>>,
 }
 
 impl Capabilities {
@@ -31,6 +37,7 @@ impl Capabilities {
             directories: true,
             redirect: false,
             minimum_part_bytes: None,
+            key_prefix: None,
         }
     }
 
@@ -43,6 +50,7 @@ impl Capabilities {
             directories: false,
             redirect: false,
             minimum_part_bytes: Some(minimum_part_bytes),
+            key_prefix: None,
         }
     }
 }

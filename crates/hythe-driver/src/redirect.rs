@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::Method;
 
@@ -11,4 +12,12 @@ pub struct RedirectRequest {
     pub client: Option<IpAddr>,
     /// The content type the client should see, where the backend can set it.
     pub content_type: Option<String>,
+    /// How long the address should work. It may be less: never longer than the credential that signs it lives, nor
+    /// than the backend allows.
+    pub valid_for: Duration,
+}
+
+impl RedirectRequest {
+    /// How long addresses work unless the operator says otherwise; all drivers of distribution v3 use this.
+    pub const DEFAULT_VALIDITY: Duration = Duration::from_secs(20 * 60);
 }

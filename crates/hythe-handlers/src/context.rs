@@ -10,6 +10,7 @@ use hythe_distribution::Repository;
 use hythe_reference::RepositoryName;
 use uuid::Uuid;
 
+use crate::client;
 use crate::request_body::{self, RequestBody};
 use crate::service::Shared;
 
@@ -106,9 +107,14 @@ impl<'a> Call<'a> {
         authority.or_else(|| self.header(header::HOST))
     }
 
-    /// The peer's address.
+    /// The client's address, which is not the peer's when that is a trusted proxy.
     pub(crate) fn client(&self) -> Option<IpAddr> {
-        self.context.remote.map(|address| address.ip())
+        let peer = self.context.remote?.ip();
+        Some(client::address(
+            peer,
+            self.headers(),
+            &self.shared.trusted_proxies,
+        ))
     }
 
     /// How the URLs of the answer begin.

@@ -4,6 +4,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use hythe_auth::AccessController;
 use hythe_distribution::Namespace;
+use ipnet::IpNet;
+
+use crate::redirect::RedirectPolicy;
 
 /// Everything that handlers need, complete before they are built.
 #[derive(Debug, Clone)]
@@ -23,8 +26,10 @@ pub struct HandlersOptions {
     pub headers: HeaderMap,
     /// Whether everything that writes is refused.
     pub read_only: bool,
-    /// Whether clients that GET a blob are sent to the storage where it can serve them.
-    pub redirect: bool,
+    /// Which clients that GET a blob are sent to the storage, where it can serve them.
+    pub redirect: RedirectPolicy,
+    /// Networks of proxies whose word counts about whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
     /// The most entries of the catalog in one answer.
     pub catalog_max_entries: usize,
     /// The most tags in one answer, where the client asks for a number.
@@ -62,7 +67,8 @@ impl HandlersOptions {
             secret_configured: false,
             headers: HeaderMap::new(),
             read_only: false,
-            redirect: true,
+            redirect: RedirectPolicy::default(),
+            trusted_proxies: Vec::new(),
             catalog_max_entries: 1000,
             tags_max: 1000,
             upload_buffer_bytes: 24 * 1024 * 1024,

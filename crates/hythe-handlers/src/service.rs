@@ -13,6 +13,7 @@ use http_body::Body;
 use hythe_api::{ApiError, Route, RouteError, UrlBuilder, decode_path, headers, strip_prefix};
 use hythe_auth::AccessController;
 use hythe_distribution::{BoxError, Namespace};
+use ipnet::IpNet;
 use tokio::time::Instant;
 use tower_service::Service;
 use tracing::Instrument;
@@ -23,6 +24,7 @@ use crate::dispatch::dispatch;
 use crate::error::HttpError;
 use crate::log::{self, Completed, Ending};
 use crate::options::HandlersOptions;
+use crate::redirect::RedirectPolicy;
 use crate::reply::Reply;
 use crate::request_body::{RequestBody, boxed};
 use crate::response_body::ResponseBody;
@@ -48,7 +50,8 @@ pub(crate) struct Shared {
     pub(crate) secret_configured: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) read_only: bool,
-    pub(crate) redirect: bool,
+    pub(crate) redirect: RedirectPolicy,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) catalog_max_entries: usize,
     pub(crate) tags_max: usize,
     pub(crate) chunk_min_length: Option<u64>,
@@ -71,6 +74,7 @@ impl Handlers {
             headers: options.headers,
             read_only: options.read_only,
             redirect: options.redirect,
+            trusted_proxies: options.trusted_proxies,
             catalog_max_entries: options.catalog_max_entries,
             tags_max: options.tags_max,
             chunk_min_length: options.chunk_min_length,

@@ -54,12 +54,35 @@ impl LinkedBlobStore {
                 content: opened.content,
             }));
         }
-        // Content was collected beside us. The cache must not say so again, but that it cannot be told does no
-        // harm: opening proves.
+        self.forget_the_gone(digest).await;
+        Ok(None)
+    }
+
+    /// The digest and size of a member's content, which is there: by what the cache remembers, else by its link.
+    async fn locate(&self, digest: &Digest, cached: Option<Descriptor>) -> Result<(Digest, u64)> {
+        let statters = self.statters();
+        if let Some(cached) = cached {
+            if let Some(size) = blob_store::size(&self.core, &cached.digest).await? {
+                return Ok((cached.digest, size));
+            }
+            self.forget_the_gone(digest).await;
+        }
+        let ticket = statters.ticket(digest);
+        let unknown = || Error::BlobUnknown { digest: *digest };
+        let content = statters.target(digest).await?.ok_or_else(unknown)?;
+        let size = blob_store::size(&self.core, &content).await?;
+        let size = size.ok_or_else(unknown)?;
+        let stored = Descriptor::new(None, content, size);
+        statters.remember(digest, &stored, ticket).await;
+        Ok((content, size))
+    }
+
+    /// Content was collected beside us. The cache must not say so again, but that it cannot be told does no harm:
+    /// opening proves.
+    async fn forget_the_gone(&self, digest: &Digest) {
         if let Err(error) = self.statters().forget(digest).await {
             tracing::warn!(%error, "descriptor cache remembers a blob that is gone");
         }
-        Ok(None)
     }
 
     /// Opens a member by its link, and remembers it.
@@ -132,16 +155,24 @@ impl BlobProvider for LinkedBlobStore {
         if !possible {
             return Ok(None);
         }
-        let unknown = || Error::BlobUnknown { digest: *digest };
-        let content = self.statters().target(digest).await?.ok_or_else(unknown)?;
+        let cached = self.statters().cached(digest).await;
+        if cached
+            .as_ref()
+            .is_some_and(|known| known.size < request.minimum_bytes)
+        {
+            // Opening will prove it.
+            return Ok(None);
+        }
+        let (content, size) = self.locate(digest, cached).await?;
         let path = self.core.layout.blob_data(&content);
-        let size = blob_store::size(&self.core, &content)
-            .await?
-            .ok_or_else(unknown)?;
+        if size < request.minimum_bytes {
+            return Ok(None);
+        }
         let request = driver::RedirectRequest {
             method: request.method.clone(),
             client: request.client,
             content_type: Some("application/octet-stream".to_owned()),
+            valid_for: request.valid_for,
         };
         let url = self
             .core

@@ -8,11 +8,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use hythe_configuration::Configuration;
 use hythe_configuration::sections::http::Http;
 use hythe_configuration::sections::log::{Log, LogFormatter, LogLevel};
-use hythe_configuration::sections::storage::{Storage, UploadPurging};
+use hythe_configuration::sections::storage::{Redirect, Storage, UploadPurging};
 use hythe_configuration::sections::validation::{self, IndexRules, Platforms, Validation};
 use hythe_driver::StorageDriver;
 use hythe_driver_layers::Instrumented;
-use hythe_handlers::{Handlers, HandlersOptions, UrlOptions};
+use hythe_handlers::{Handlers, HandlersOptions, RedirectPolicy, UrlOptions};
 use hythe_manifest::ManifestTypes;
 use hythe_storage::purge::{self, PurgeOptions, PurgeSchedule};
 use hythe_storage::{
@@ -60,7 +60,8 @@ pub(crate) async fn compose(
         secret_configured: configuration.http.secret.is_some(),
         headers: headers(&configuration.http)?,
         read_only: configuration.storage.maintenance.readonly.enabled,
-        redirect: !configuration.storage.redirect.disable,
+        redirect: redirect_policy(&configuration.storage.redirect),
+        trusted_proxies: configuration.http.trustedproxies.clone(),
         catalog_max_entries: configuration.catalog.maxentries.get(),
         tags_max: configuration.tags.maxtags.get(),
         upload_buffer_bytes: configuration.http.uploadbuffers.as_bytes(),
@@ -133,6 +134,16 @@ fn index_platforms(rules: &IndexRules) -> IndexPlatforms {
             });
             IndexPlatforms::List(platforms.collect())
         }
+    }
+}
+
+fn redirect_policy(configured: &Redirect) -> RedirectPolicy {
+    RedirectPolicy {
+        enabled: !configured.disable,
+        valid_for: configured.expiry,
+        minimum_bytes: configured.minimumsize.as_bytes(),
+        networks: configured.networks.clone(),
+        except_networks: configured.exceptnetworks.clone(),
     }
 }
 

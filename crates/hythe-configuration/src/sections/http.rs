@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::default_is_read_from_nothing;
 use super::tls::Tls;
 use crate::problem::quoted;
@@ -40,6 +42,9 @@ pub struct Http {
     pub timeouts: Timeouts,
     /// What all running uploads together may hold in memory, 24 MiB by default. A key of Hythe's own.
     pub uploadbuffers: ByteSize,
+    /// Networks of proxies that are believed when they say, in `X-Forwarded-For` or `X-Real-Ip`, for which client
+    /// they speak; none by default. A key of Hythe's own.
+    pub trustedproxies: Vec<IpNet>,
 }
 
 /// The kind of socket that is listened on.
@@ -122,6 +127,7 @@ impl Http {
             tls: section.section("tls", Tls::read),
             timeouts: section.section("timeouts", Timeouts::read),
             uploadbuffers: read_uploadbuffers(section),
+            trustedproxies: section.networks("trustedproxies"),
         }
     }
 }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::default_is_read_from_nothing;
 use crate::problem::{Problem, quoted};
 use crate::section::{Named, Section, did_you_mean};
+use crate::size::ByteSize;
 
 /// Where content is stored and under which rules.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +61,17 @@ pub struct Delete {
 pub struct Redirect {
     /// Whether content is always served by the registry itself.
     pub disable: bool,
+    /// How long an address works that a client is sent to; 20 minutes by default, less where the credential that
+    /// signs it ends sooner. A key of Hythe's own.
+    pub expiry: Duration,
+    /// Blobs smaller than this are served by the registry itself, for which a second request costs more than the
+    /// bytes; 0 by default. A key of Hythe's own.
+    pub minimumsize: ByteSize,
+    /// Only clients of these networks are redirected, the others are served; all when empty, the default. A key of
+    /// Hythe's own.
+    pub networks: Vec<IpNet>,
+    /// Clients of these networks are served and not redirected. A key of Hythe's own.
+    pub exceptnetworks: Vec<IpNet>,
 }
 
 /// `storage.cache`.
@@ -150,8 +163,13 @@ impl Delete {
 
 impl Redirect {
     pub(crate) fn read(section: &Section<'_>) -> Self {
+        const DEFAULT_EXPIRY: Duration = Duration::from_secs(20 * 60);
         Self {
             disable: section.boolean("disable").unwrap_or(false),
+            expiry: section.duration_with_unit("expiry").unwrap_or(DEFAULT_EXPIRY),
+            minimumsize: section.size("minimumsize").unwrap_or_default(),
+            networks: section.networks("networks"),
+            exceptnetworks: section.networks("exceptnetworks"),
         }
     }
 }

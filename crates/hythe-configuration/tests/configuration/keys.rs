@@ -23,6 +23,10 @@ const KEYS: &[(&str, &str, Shown, &str)] = keys! {
 
     "storage.delete.enabled" = "true" => |c| c.storage.delete.enabled, "true";
     "storage.redirect.disable" = "true" => |c| c.storage.redirect.disable, "true";
+    "storage.redirect.expiry" = "90s" => |c| c.storage.redirect.expiry, "90s";
+    "storage.redirect.minimumsize" = "1MiB" => |c| c.storage.redirect.minimumsize, "ByteSize(1048576)";
+    "storage.redirect.networks" = "[10.1.2.3/8]" => |c| c.storage.redirect.networks, "[10.0.0.0/8]";
+    "storage.redirect.exceptnetworks" = "['fd00::1', '::ffff:10.0.0.1']" => |c| c.storage.redirect.exceptnetworks, "[fd00::1/128, 10.0.0.1/32]";
     "storage.cache.layerinfo" = "inmemory" => |c| c.storage.cache.blobdescriptor, "Some(InMemory)";
     "storage.cache.blobdescriptor" = "redis" => |c| c.storage.cache.blobdescriptor, "Some(Redis)";
     "storage.cache.blobdescriptorsize" = "5" => |c| c.storage.cache.blobdescriptorsize, "Some(5)";
@@ -69,6 +73,7 @@ const KEYS: &[(&str, &str, Shown, &str)] = keys! {
     "http.timeouts.header" = "5s" => |c| c.http.timeouts.header, "5s";
     "http.timeouts.progress" = "2m" => |c| c.http.timeouts.progress, "120s";
     "http.uploadbuffers" = "32MiB" => |c| c.http.uploadbuffers, "ByteSize(33554432)";
+    "http.trustedproxies" = "[10.0.0.0/8, 192.0.2.1]" => |c| c.http.trustedproxies, "[10.0.0.0/8, 192.0.2.1/32]";
 
     "notifications.events.includereferences" = "true" => |c| c.notifications.events.includereferences, "true";
     "notifications.endpoints[].ignoredmediatypes" = "[a/b]" => |c| c.notifications.endpoints[0].ignored_media_types, r#"["a/b"]"#;

@@ -92,6 +92,10 @@ fn values_of_the_wrong_kind_say_what_is_expected() {
             "3:23: http.uploadbuffers: 1KiB is too little; at least 512KiB",
         ),
         (
+            "http: {trustedproxies: [10.0.0.0/8, example.com]}",
+            "3:24: http.trustedproxies: \"example.com\" is not a network such as 10.0.0.0/8",
+        ),
+        (
             "http: {timeouts: {header: 0s}}",
             "3:27: http.timeouts.header: must be longer than 0",
         ),

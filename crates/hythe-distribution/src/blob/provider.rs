@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -82,6 +83,10 @@ pub struct RedirectRequest {
     pub method: Method,
     /// The client's address, for policies by network.
     pub client: Option<IpAddr>,
+    /// The smallest blob worth another request of the client, in bytes.
+    pub minimum_bytes: u64,
+    /// How long the address should work; it may be less.
+    pub valid_for: Duration,
 }
 
 /// Opens blobs.
@@ -104,6 +109,7 @@ pub trait BlobProvider: Debug + Send + Sync {
     ///
     /// # Behaviour
     /// * The storage is looked at, so that no address is given for a blob that is gone.
+    /// * A blob of fewer than [`RedirectRequest::minimum_bytes`] has none.
     async fn redirect_url(
         &self,
         digest: &Digest,

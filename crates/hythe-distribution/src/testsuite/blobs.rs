@@ -1,5 +1,7 @@
 //! Blobs: put, look at, open, delete.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use hythe_digest::{Digest, EMPTY_SHA256};
@@ -237,5 +239,7 @@ fn get_request() -> RedirectRequest {
     RedirectRequest {
         method: Method::GET,
         client: None,
+        minimum_bytes: 0,
+        valid_for: Duration::from_secs(60),
     }
 }

@@ -1,15 +1,19 @@
 //! Over a storage that can serve blobs itself.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Uri;
+use http::{Request, Uri};
+use http_body_util::Full;
 use hythe_driver::{
     Capabilities, DriverPath, FileInfo, FileWriter, ListOptions, PutOptions, Read, ReadRange,
     RedirectRequest, Result, StorageDriver, Version, WalkOptions, WalkVisitor, WriterMode,
 };
 use hythe_driver_inmemory::InMemoryDriver;
+use hythe_handlers::{RedirectPolicy, RequestContext};
 use hythe_testutil::Content;
 
 use crate::server::{Server, storage_over};
@@ -81,19 +85,26 @@ impl StorageDriver for Redirecting {
     }
 
     async fn redirect_url(&self, path: &DriverPath, request: &RedirectRequest) -> Result<Option<Uri>> {
-        let address = format!("https://storage.test{path}?method={}", request.method);
+        let seconds = request.valid_for.as_secs();
+        let media_type = request.content_type.as_deref().unwrap_or_default();
+        let method = &request.method;
+        let address =
+            format!("https://storage.test{path}?type={media_type}&seconds={seconds}&method={method}");
         Ok(Some(address.parse().unwrap()))
     }
 }
 
-fn redirecting(redirect: bool) -> Server {
+fn redirecting(policy: RedirectPolicy) -> Server {
     let registry = storage_over(Arc::new(Redirecting(InMemoryDriver::new())), true);
-    Server::over(&registry, |options| options.redirect = redirect)
+    Server::over(&registry, |options| {
+        options.redirect = policy;
+        options.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+    })
 }
 
 #[tokio::test]
 async fn who_gets_a_blob_is_sent_to_the_storage_and_told_what_it_is() {
-    let server = redirecting(true);
+    let server = redirecting(RedirectPolicy::default());
     let blob = Content::blob("blob");
     let target = server.push_blob("a", &blob).await;
     for headers in [&[][..], &[("range", "bytes=0-1")], &[("if-none-match", "*")]] {
@@ -107,7 +118,10 @@ async fn who_gets_a_blob_is_sent_to_the_storage_and_told_what_it_is() {
             location.starts_with("https://storage.test/docker/registry/v2/blobs/sha256/"),
             "{location}"
         );
-        assert!(location.ends_with("?method=GET"), "{location}");
+        assert!(
+            location.ends_with("?type=application/octet-stream&seconds=1200&method=GET"),
+            "{location}"
+        );
         answer
             .expect_header("docker-content-digest", &blob.digest)
             .expect_header("content-type", "application/octet-stream")
@@ -117,7 +131,7 @@ async fn who_gets_a_blob_is_sent_to_the_storage_and_told_what_it_is() {
 
 #[tokio::test]
 async fn a_head_is_answered_here() {
-    let server = redirecting(true);
+    let server = redirecting(RedirectPolicy::default());
     let blob = Content::blob("blob");
     let target = server.push_blob("a", &blob).await;
     let answer = server.head(&target).await.expect(200);
@@ -128,14 +142,62 @@ async fn a_head_is_answered_here() {
 
 #[tokio::test]
 async fn nobody_is_sent_where_nothing_is() {
-    let server = redirecting(true);
+    let server = redirecting(RedirectPolicy::default());
     let target = format!("/v2/a/blobs/{}", Content::blob("unknown").digest);
     server.get(&target).await.expect_error(404, "BLOB_UNKNOWN");
 }
 
 #[tokio::test]
 async fn nobody_is_redirected_where_the_operator_does_not_want_it() {
-    let server = redirecting(false);
+    let policy = RedirectPolicy {
+        enabled: false,
+        ..RedirectPolicy::default()
+    };
+    let server = redirecting(policy);
     let target = server.push_blob("a", &Content::blob("blob")).await;
     server.get(&target).await.expect(200).expect_body(b"blob");
+}
+
+#[tokio::test]
+async fn a_blob_below_the_minimum_is_served_here() {
+    let policy = RedirectPolicy {
+        minimum_bytes: 4,
+        valid_for: Duration::from_secs(90),
+        ..RedirectPolicy::default()
+    };
+    let server = redirecting(policy);
+    let target = server.push_blob("a", &Content::blob("abc")).await;
+    server.get(&target).await.expect(200).expect_body(b"abc");
+    let target = server.push_blob("a", &Content::blob("abcd")).await;
+    let location = server.get(&target).await.expect(307).location();
+    assert!(location.contains("&seconds=90&"), "{location}");
+    let unknown = format!("/v2/a/blobs/{}", Content::blob("x").digest);
+    server.get(&unknown).await.expect_error(404, "BLOB_UNKNOWN");
+}
+
+#[tokio::test]
+async fn the_network_of_the_client_decides() {
+    let policy = RedirectPolicy {
+        except_networks: vec!["192.0.2.0/24".parse().unwrap()],
+        ..RedirectPolicy::default()
+    };
+    let server = redirecting(policy);
+    let target = server.push_blob("a", &Content::blob("blob")).await;
+    let check = async |peer: &str, forwarded_for: Option<&str>, expected: u16| {
+        let mut request = Request::get(&target);
+        if let Some(client) = forwarded_for {
+            request = request.header("x-forwarded-for", client);
+        }
+        let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
+        let request = request.body(Full::<Bytes>::default()).unwrap();
+        let context = RequestContext::new(Some(peer), false);
+        let answer = server.handlers().handle(request, context).await;
+        assert_eq!(answer.status(), expected, "{peer} {forwarded_for:?}");
+    };
+    check("192.0.2.1", None, 200).await;
+    check("203.0.113.5", None, 307).await;
+    // Who is no trusted proxy speaks for himself.
+    check("203.0.113.5", Some("192.0.2.1"), 307).await;
+    check("10.0.0.1", Some("192.0.2.1"), 200).await;
+    check("10.0.0.1", Some("192.0.2.1, 203.0.113.5"), 307).await;
 }
