@@ -4,6 +4,7 @@ use std::sync::Arc;
 use hythe_driver::StorageDriver;
 
 use crate::layout::Layout;
+use crate::manifest_cache::ManifestCache;
 use crate::mount::MountCandidates;
 use crate::options::RegistryOptions;
 use crate::statters::CacheGuard;
@@ -19,6 +20,8 @@ pub(crate) struct Core {
     pub(crate) options: RegistryOptions,
     /// Keeps what is being deleted from being cached again.
     pub(crate) cache_guard: CacheGuard,
+    /// Manifests that were read lately.
+    pub(crate) manifest_cache: ManifestCache,
     /// Which repositories had which blobs lately.
     pub(crate) mount_candidates: MountCandidates,
     /// The uploads that are being committed by this process.
@@ -32,6 +35,7 @@ impl Core {
             layout: Layout::default(),
             options,
             cache_guard: CacheGuard::default(),
+            manifest_cache: ManifestCache::default(),
             mount_candidates: MountCandidates::default(),
             closing: Closing::default(),
         }

@@ -24,6 +24,7 @@
 //! | `linked_blob_store`, `mount` | the blobs of a repository |
 //! | `upload` | sessions: opened, written, committed, purged |
 //! | `manifest_store`, `manifest_verify` | the manifests of a repository, and what they may refer to |
+//! | `manifest_cache` | manifests that were read lately |
 //! | `tag_store`, `catalog`, `referrers` | names, lists and back references |
 //!
 //! # How the parts agree
@@ -45,6 +46,7 @@ mod gate;
 mod layout;
 mod linked_blob_store;
 mod links;
+mod manifest_cache;
 mod manifest_store;
 mod manifest_verify;
 mod mount;

@@ -77,9 +77,14 @@ impl ManifestService for ManifestStore {
             let legacy = self.get_legacy(digest).await?;
             return legacy.ok_or_else(|| self.unknown(digest));
         };
+        if let Some(manifest) = self.core.manifest_cache.get(&content) {
+            return Ok(manifest);
+        }
         let bytes = self.content(&content).await?;
         let bytes = bytes.ok_or_else(|| self.unknown(digest))?;
-        Ok(self.core.options.manifest_types.recognise(bytes)?)
+        let manifest = self.core.options.manifest_types.recognise(bytes)?;
+        self.core.manifest_cache.remember(&content, &manifest);
+        Ok(manifest)
     }
 
     async fn put(&self, manifest: &Manifest, options: PutManifestOptions) -> Result<Descriptor> {
@@ -118,7 +123,9 @@ impl ManifestService for ManifestStore {
         if let Ok(None) = self.link(Link::Revision(*digest)).await {
             return Err(self.unknown(digest));
         }
-        links::remove(&self.core, &self.repository, &Link::Revision(*digest)).await
+        links::remove(&self.core, &self.repository, &Link::Revision(*digest)).await?;
+        self.core.manifest_cache.forget(digest);
+        Ok(())
     }
 
     async fn list(&self, page: PageRequest<Digest>) -> Result<Page<Digest>> {
@@ -198,6 +205,33 @@ mod tests {
         assert!(store.exists(&digest, Trust::Stored).await.unwrap());
         assert!(matches!(store.get(&digest).await, Err(Error::ManifestInvalid(_))));
         store.delete(&digest).await.unwrap();
+        assert!(!store.exists(&digest, Trust::Stored).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_manifest_that_was_read_before_is_unknown_as_soon_as_its_link_is_gone() {
+        let store = store();
+        let manifest = image();
+        let digest = stored(&store, manifest.bytes().clone(), Link::Revision).await;
+        for _ in 0..2 {
+            assert_eq!(store.get(&digest).await.unwrap(), manifest);
+        }
+        // By another process.
+        let link = Link::Revision(digest).path(&store.core.layout, &store.repository);
+        store.core.driver.delete(&link).await.unwrap();
+        assert!(matches!(
+            store.get(&digest).await,
+            Err(Error::ManifestUnknown { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_manifest_that_was_read_before_is_not_taken_for_stored() {
+        let store = store();
+        let digest = stored(&store, image().bytes().clone(), Link::Revision).await;
+        store.get(&digest).await.unwrap();
+        let data = store.core.layout.blob_data(&digest);
+        store.core.driver.delete(&data).await.unwrap();
         assert!(!store.exists(&digest, Trust::Stored).await.unwrap());
     }
 
