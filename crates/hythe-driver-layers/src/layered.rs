@@ -46,7 +46,11 @@ impl<P: Policy> StorageDriver for Layered<P> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        let mut capabilities = self.inner.capabilities();
+        if let Some(redirector) = self.policy.redirector() {
+            capabilities.redirect = redirector.can_redirect(&capabilities);
+        }
+        capabilities
     }
 
     async fn get_content(&self, path: &DriverPath, limit: u64) -> Result<Bytes> {
@@ -136,9 +140,11 @@ impl<P: Policy> StorageDriver for Layered<P> {
 
     async fn redirect_url(&self, path: &DriverPath, request: &RedirectRequest) -> Result<Option<Uri>> {
         let call = self.call(Action::RedirectUrl, Some(path));
-        self.policy
-            .around(call, self.inner.redirect_url(path, request))
-            .await
+        let asked = match self.policy.redirector() {
+            Some(redirector) => redirector.redirect_url(&*self.inner, path, request),
+            None => self.inner.redirect_url(path, request),
+        };
+        self.policy.around(call, asked).await
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use hythe_driver::{Content, DriverPath, Result};
+use hythe_driver::{Content, DriverPath, Redirector, Result};
 
 use crate::Action;
 
@@ -30,4 +30,9 @@ pub trait Policy: Debug + Send + Sync + 'static {
 
     /// Sees the content that was opened; most layers return it as it is.
     fn content(&self, call: Call<'_>, content: Content) -> Content;
+
+    /// Who decides about addresses in place of the driver below; most layers leave them to it.
+    fn redirector(&self) -> Option<&dyn Redirector> {
+        None
+    }
 }

@@ -24,6 +24,7 @@ mod path;
 mod put;
 mod read;
 mod redirect;
+mod redirector;
 mod walk;
 mod writer;
 
@@ -36,5 +37,6 @@ pub use path::{DriverPath, InvalidPath};
 pub use put::{PutMode, PutOptions};
 pub use read::{ByteStream, Content, FileRange, Read, ReadRange, collect};
 pub use redirect::RedirectRequest;
+pub use redirector::Redirector;
 pub use walk::{ListOptions, WalkControl, WalkOptions, WalkVisitor, compare_siblings, walk_by_listing};
 pub use writer::{CommitOptions, FileWriter, ResumeToken, WriterMode};
