@@ -19,16 +19,35 @@ use crate::sections::storage::CacheKind;
 pub struct Capabilities {
     /// The names of the storage drivers.
     pub drivers: Vec<String>,
-    /// Names of storage drivers that exist but are not in this build.
-    pub missing_drivers: Vec<String>,
+    /// Storage drivers that exist but are not in this build.
+    pub missing_drivers: Vec<Missing>,
     /// The names of the descriptor caches, of `inmemory` and `redis`.
     pub caches: Vec<String>,
     /// The names of the access controllers.
     pub auth_providers: Vec<String>,
     /// The names of the storage middlewares.
     pub storage_middlewares: Vec<String>,
+    /// Storage middlewares that exist but are not in this build.
+    pub missing_storage_middlewares: Vec<Missing>,
     /// What else is there.
     pub features: BTreeSet<Feature>,
+}
+
+/// Something that exists but is not in this build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    name: String,
+    feature: String,
+}
+
+impl Missing {
+    /// What the configuration calls `name` comes with the cargo feature `feature`.
+    pub fn new(name: impl Into<String>, feature: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            feature: feature.into(),
+        }
+    }
 }
 
 /// Something that a registry can or cannot do.
@@ -89,11 +108,13 @@ impl Refusals<'_> {
             return;
         }
         let known = &self.capabilities.drivers;
-        let message = if has(&self.capabilities.missing_drivers, name) {
+        let message = if let Some(feature) = feature_of(&self.capabilities.missing_drivers, name) {
             format!(
-                "the storage driver {} is not part of this build, which has {}",
+                "the storage driver {} is not part of this build, which has {}; \
+                 build with the cargo feature {}",
                 quoted(name),
-                list(known)
+                list(known),
+                quoted(feature),
             )
         } else {
             let meant = did_you_mean(name, known.iter().map(String::as_str));
@@ -167,19 +188,30 @@ impl Refusals<'_> {
     fn middleware(&mut self, configuration: &Configuration) {
         let middleware = &configuration.middleware;
         let known = &self.capabilities.storage_middlewares;
-        for (kind, list, known) in [
-            ("registry", &middleware.registry, &Vec::new()),
-            ("repository", &middleware.repository, &Vec::new()),
-            ("storage", &middleware.storage, known),
+        let missing = &self.capabilities.missing_storage_middlewares;
+        for (kind, list, known, missing) in [
+            ("registry", &middleware.registry, &Vec::new(), &Vec::new()),
+            ("repository", &middleware.repository, &Vec::new(), &Vec::new()),
+            ("storage", &middleware.storage, known, missing),
         ] {
             for (index, Middleware { name, disabled, .. }) in list.iter().enumerate() {
                 if *disabled || has(known, name) {
                     continue;
                 }
+                let feature = feature_of(missing, name);
                 let name = quoted(name);
-                let message = format!(
-                    "element {index}: this version has no {kind} middleware {name}; remove it or say `disabled: true`"
-                );
+                let message = if let Some(feature) = feature {
+                    format!(
+                        "element {index}: the {kind} middleware {name} is not part of this build; \
+                         build with the cargo feature {}, or say `disabled: true`",
+                        quoted(feature)
+                    )
+                } else {
+                    format!(
+                        "element {index}: this version has no {kind} middleware {name}; \
+                         remove it or say `disabled: true`"
+                    )
+                };
                 self.error(&["middleware", kind], message);
             }
         }
@@ -250,6 +282,11 @@ impl Refusals<'_> {
 
 fn has(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known == name)
+}
+
+fn feature_of<'a>(missing: &'a [Missing], name: &str) -> Option<&'a str> {
+    let found = missing.iter().find(|missing| missing.name == name)?;
+    Some(&found.feature)
 }
 
 fn list(names: &[String]) -> String {

@@ -53,7 +53,7 @@ pub mod size;
 mod unknown;
 mod yaml;
 
-pub use capabilities::{Capabilities, Feature};
+pub use capabilities::{Capabilities, Feature, Missing};
 pub use configuration::{Configuration, Loaded};
 pub use problem::{Origin, Position, Problem, Problems, Severity};
 pub use secret::Secret;

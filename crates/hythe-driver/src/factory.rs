@@ -83,9 +83,9 @@ impl DriverFactories {
         self.present.keys().copied()
     }
 
-    /// The names of the drivers that were left out of this build.
-    pub fn missing(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.absent.keys().copied()
+    /// The drivers that were left out of this build, each with the cargo feature that brings it.
+    pub fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        self.absent.iter().map(|(&name, &feature)| (name, feature))
     }
 
     /// Makes the driver called `name`.

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use hythe_configuration::Configuration;
 use hythe_configuration::sections::http::Http;
 use hythe_configuration::sections::log::{Log, LogFormatter, LogLevel};
-use hythe_configuration::sections::storage::{Redirect, Storage, UploadPurging};
+use hythe_configuration::sections::storage::{Redirect, UploadPurging};
 use hythe_configuration::sections::validation::{self, IndexRules, Platforms, Validation};
 use hythe_driver::StorageDriver;
 use hythe_driver_layers::Instrumented;
@@ -27,7 +27,7 @@ use tracing::Level;
 
 use crate::edge::{ConnectionSettings, Edge};
 use crate::logging::{AccessLog, Formatter, LogSettings};
-use crate::{access, caches, drivers};
+use crate::{access, caches, drivers, middlewares};
 
 /// Everything that is to run, not yet started.
 pub(crate) struct Composed {
@@ -42,7 +42,7 @@ pub(crate) async fn compose(
     configuration: Configuration,
     access_log: Option<AccessLog>,
 ) -> Result<Composed, String> {
-    let driver = driver(&configuration.storage).await?;
+    let driver = driver(&configuration).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let background = Background {
         purge: purging(&configuration.storage.maintenance.uploadpurging),
@@ -79,12 +79,13 @@ pub(crate) async fn compose(
     })
 }
 
-async fn driver(storage: &Storage) -> Result<Arc<dyn StorageDriver>, String> {
-    let configured = &storage.driver;
+async fn driver(configuration: &Configuration) -> Result<Arc<dyn StorageDriver>, String> {
+    let configured = &configuration.storage.driver;
     let made = drivers::factories()
         .create(&configured.name, &configured.parameters)
         .await;
     let driver = made.map_err(|error| chain(&error))?;
+    let driver = middlewares::around(driver, &configuration.middleware.storage)?;
     Ok(Arc::new(Instrumented::new(driver)))
 }
 

@@ -12,6 +12,7 @@ mod compose;
 mod drivers;
 mod edge;
 mod logging;
+mod middlewares;
 mod shutdown;
 mod welcome;
 

@@ -9,17 +9,18 @@ mod refusals;
 mod sections;
 mod version;
 
-use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Problems};
+use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Missing, Problems};
 
 /// A registry that can do everything the configuration can ask for.
 fn everything() -> Capabilities {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     Capabilities {
         drivers: names(&["filesystem", "inmemory", "s3"]),
-        missing_drivers: names(&["azure"]),
+        missing_drivers: vec![Missing::new("azure", "driver-azure")],
         caches: names(&["inmemory", "redis"]),
         auth_providers: names(&["htpasswd", "silly", "token"]),
         storage_middlewares: names(&["redirect", "rewrite"]),
+        missing_storage_middlewares: Vec::new(),
         features: [
             Feature::DebugListener,
             Feature::HealthChecks,
@@ -39,7 +40,8 @@ fn everything() -> Capabilities {
 fn first_release() -> Capabilities {
     Capabilities {
         drivers: vec!["filesystem".to_owned(), "inmemory".to_owned()],
-        missing_drivers: vec!["s3".to_owned()],
+        missing_drivers: vec![Missing::new("s3", "driver-s3")],
+        missing_storage_middlewares: vec![Missing::new("cloudfront", "middleware-cloudfront")],
         caches: vec!["inmemory".to_owned()],
         ..Capabilities::default()
     }

@@ -67,6 +67,11 @@ fn what_guards_access_or_changes_what_is_served_stops_the_start() {
          remove it or say `disabled: true`",
     );
     check(
+        "middleware: {storage: [{name: cloudfront}]}",
+        "config.yml:3:14: middleware.storage: element 0: the storage middleware \"cloudfront\" is not part of this \
+         build; build with the cargo feature \"middleware-cloudfront\", or say `disabled: true`",
+    );
+    check(
         "policy: {repository: {classes: [image]}}",
         "config.yml:3:23: policy.repository.classes: this version cannot restrict classes of content; \
          remove the key to allow all",
@@ -113,7 +118,7 @@ fn drivers_are_those_of_the_build() {
     check(
         "storage: {s3: {bucket: b}}",
         "config.yml:2:11: storage.s3: the storage driver \"s3\" is not part of this build, \
-         which has filesystem, inmemory",
+         which has filesystem, inmemory; build with the cargo feature \"driver-s3\"",
     );
     check(
         "storage: {filesytem: {rootdirectory: /a}}",

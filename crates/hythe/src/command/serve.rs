@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Problems};
+use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Missing, Problems};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::compose::{self, Composed, chain};
 use crate::edge::{self, Listener};
 use crate::logging::{self, AccessLog, LineWriter};
-use crate::{access, caches, drivers, shutdown, welcome};
+use crate::{access, caches, drivers, middlewares, shutdown, welcome};
 
 /// Names a configuration file when the command line does not.
 const CONFIGURATION_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";
@@ -94,11 +94,15 @@ fn capabilities() -> Capabilities {
     let factories = drivers::factories();
     Capabilities {
         drivers: factories.names().map(str::to_owned).collect(),
-        missing_drivers: factories.missing().map(str::to_owned).collect(),
+        missing_drivers: factories
+            .missing()
+            .map(|(name, feature)| Missing::new(name, feature))
+            .collect(),
         caches: caches::names(),
+        storage_middlewares: middlewares::names(),
+        missing_storage_middlewares: middlewares::missing(),
         auth_providers: access::names(),
         features: [Feature::Logstash].into(),
-        ..Capabilities::default()
     }
 }
 

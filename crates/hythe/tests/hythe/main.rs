@@ -12,6 +12,7 @@ mod logs;
 mod other_keys;
 mod process;
 mod readme;
+mod redirects;
 mod refusals;
 mod shutdown;
 mod slow_clients;

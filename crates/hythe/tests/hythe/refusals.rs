@@ -81,16 +81,16 @@ async fn notifications_are_refused_unless_disabled() {
 
 #[tokio::test]
 async fn middleware_is_refused_unless_disabled() {
-    let redirect =
-        |disabled: bool| json!([{ "name": "redirect", "disabled": disabled, "options": { "baseurl": "x" } }]);
+    let unknown =
+        |disabled: bool| json!([{ "name": "mirror", "disabled": disabled, "options": { "a": "x" } }]);
     check(
         &["middleware", "storage"],
-        redirect(false),
+        unknown(false),
         "middleware.storage",
         "no storage middleware",
     )
     .await;
-    let configuration = Configuration::inmemory().set(&["middleware", "storage"], redirect(true));
+    let configuration = Configuration::inmemory().set(&["middleware", "storage"], unknown(true));
     Setup::with(&configuration).serve().await;
 }
 
