@@ -1,4 +1,5 @@
-/// Makes one test of every behaviour; `$make` is an async function or closure that makes a fresh [`Fixture`].
+/// Makes one test of every behaviour; `$make` is an async function or closure that makes a fresh [`Fixture`], or
+/// `None` where that needs what is not there.
 ///
 /// [`Fixture`]: crate::Fixture
 #[macro_export]
