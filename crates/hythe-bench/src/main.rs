@@ -51,6 +51,20 @@ enum Command {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// Pulls alone, of layers that are in memory: each registry is filled once and stays up, and rounds alternate.
+    Pull {
+        #[command(flatten)]
+        registries: Registries,
+        /// Layer sizes in MiB.
+        #[arg(long, value_delimiter = ',', default_value = "1,64,1024")]
+        sizes: Vec<u64>,
+        /// Numbers of connections.
+        #[arg(long, value_delimiter = ',', default_value = "1,16")]
+        connections: Vec<usize>,
+        /// How often each registry gets each load; medians are printed.
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+    },
     /// Peak memory while many clients push, and while many pull, large layers.
     Memory {
         #[command(flatten)]
@@ -87,6 +101,18 @@ fn main() -> ExitCode {
             connections,
             rounds,
         } => run::compare(
+            &registries.registries,
+            registries.folder.as_deref(),
+            &sizes,
+            &connections,
+            rounds,
+        ),
+        Command::Pull {
+            registries,
+            sizes,
+            connections,
+            rounds,
+        } => run::pull(
             &registries.registries,
             registries.folder.as_deref(),
             &sizes,

@@ -77,6 +77,47 @@ pub(crate) fn compare(
     Ok(table(&rows, &names))
 }
 
+/// Pulls layers that are in memory, at most a GiB of them, from registries that stay up, and renders the table.
+pub(crate) fn pull(
+    registries: &[(String, PathBuf)],
+    folder: Option<&Path>,
+    sizes: &[u64],
+    connections: &[usize],
+    rounds: usize,
+) -> Result<String, BoxError> {
+    let names: Vec<&str> = registries.iter().map(|(name, _)| name.as_str()).collect();
+    let mut rows: Vec<Row> = Vec::new();
+    for &size in sizes {
+        let layers = Layers::new(size * MEBIBYTE);
+        let distinct = operations(size * MEBIBYTE, 1);
+        let chosen: Vec<Layer> = (0..distinct as u64).map(|number| layers.layer(number)).collect();
+        let servers = registries
+            .iter()
+            .map(|(_, program)| Server::start(program, folder))
+            .collect::<Result<Vec<_>, _>>()?;
+        for server in &servers {
+            server.measure(Load::Push, 1, distinct, &layers, &chosen)?;
+        }
+        for &connections in connections {
+            let operations = operations(size * MEBIBYTE, connections);
+            for round in 0..rounds {
+                for (name, server) in in_turn(&names.iter().zip(&servers).collect::<Vec<_>>(), round) {
+                    let measured = server.measure(Load::Pull, connections, operations, &layers, &chosen)?;
+                    Row::add(
+                        &mut rows,
+                        Load::Pull,
+                        &format!("{size} MiB"),
+                        connections,
+                        name,
+                        measured,
+                    );
+                }
+            }
+        }
+    }
+    Ok(table(&rows, &names))
+}
+
 /// Measures peak memory while many clients push and pull.
 pub(crate) fn memory(
     registries: &[(String, PathBuf)],

@@ -10,18 +10,22 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hythe_distribution::FileRange;
+use hythe_file_io::{FileTable, ShortFile};
 use hythe_handlers::ResponseBody;
 use rustix::io::{Errno, ReadWriteFlags};
 use tokio::task::JoinHandle;
 
-use super::buffer_pool::{BUFFER_BYTES, PooledBuffer};
+use super::buffer_pool::{BUFFER_BYTES, BufferPool};
+
+/// From this length on the kernel sends a file by itself; what is shorter is cheaper to read.
+const SENT_BY_KERNEL_BYTES: u64 = 128 * 1024;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response body that hyper can send.
 #[derive(Debug)]
 pub(crate) enum EdgeBody {
-    /// A file, read piece by piece.
+    /// A file.
     File(FileBody),
     /// Several bodies one after the other.
     Parts(VecDeque<EdgeBody>),
@@ -29,12 +33,23 @@ pub(crate) enum EdgeBody {
     Other(ResponseBody),
 }
 
+/// How a connection sends files.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSending {
+    /// Where files are registered that the kernel is to send; `None` where bytes change on their way to the socket.
+    pub(crate) by_kernel: Option<FileTable>,
+    /// What the others are read into.
+    pub(crate) buffers: BufferPool,
+}
+
 impl EdgeBody {
     /// Turns the handlers' body into one that can be sent.
-    pub(crate) fn new(body: ResponseBody) -> Self {
+    pub(crate) fn new(body: ResponseBody, sending: &FileSending) -> Self {
         match body {
-            ResponseBody::File(range) => Self::File(FileBody::new(range)),
-            ResponseBody::Parts(parts) => Self::Parts(parts.into_iter().map(Self::new).collect()),
+            ResponseBody::File(range) => Self::File(FileBody::new(range, sending.clone())),
+            ResponseBody::Parts(parts) => {
+                Self::Parts(parts.into_iter().map(|part| Self::new(part, sending)).collect())
+            }
             other => Self::Other(other),
         }
     }
@@ -50,7 +65,7 @@ impl Body for EdgeBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
             Self::File(body) => body
-                .poll_read(cx)
+                .poll_bytes(cx)
                 .map(|piece| piece.map(|result| result.map(Frame::data).map_err(BoxError::from))),
             Self::Parts(parts) => {
                 while let Some(part) = parts.front_mut() {
@@ -87,22 +102,38 @@ impl Body for EdgeBody {
     }
 }
 
-/// Reads a range of a file: at once what the page cache has, on a blocking thread what it has not.
+/// A range of a file. Long ones the kernel sends, where it can; of the others is read at once what the page cache has,
+/// and on a blocking thread what it has not.
 #[derive(Debug)]
 pub(crate) struct FileBody {
     file: Arc<OwnedFd>,
     offset: u64,
     remaining: u64,
+    by_kernel: Option<FileTable>,
+    buffers: BufferPool,
     waiting: Option<JoinHandle<io::Result<Bytes>>>,
 }
 
 impl FileBody {
-    fn new(range: FileRange) -> Self {
+    fn new(range: FileRange, sending: FileSending) -> Self {
+        let is_long = range.length >= SENT_BY_KERNEL_BYTES;
         Self {
             file: range.file,
             offset: range.offset,
             remaining: range.length,
+            by_kernel: sending.by_kernel.filter(|_| is_long),
+            buffers: sending.buffers,
             waiting: None,
+        }
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        // Not when the body is made: that of a HEAD is never asked for its bytes.
+        let table = self.by_kernel.take();
+        let whole = table.and_then(|table| table.register(self.file.clone(), self.offset, self.remaining));
+        match whole {
+            Some(bytes) => Poll::Ready(Some(self.advance(bytes))),
+            None => self.poll_read(cx),
         }
     }
 
@@ -128,7 +159,7 @@ impl FileBody {
 
     /// What the page cache holds at the current offset; `None` when that is nothing.
     fn read_cached(&self) -> io::Result<Option<Bytes>> {
-        let mut buffer = PooledBuffer::take(self.next_length());
+        let mut buffer = self.buffers.take(self.next_length());
         let room = buffer.room(self.next_length());
         let slices = &mut [IoSliceMut::new(room)];
         match rustix::io::preadv2(&*self.file, slices, self.offset, ReadWriteFlags::NOWAIT) {
@@ -141,8 +172,9 @@ impl FileBody {
 
     fn read_on_a_blocking_thread(&self) -> JoinHandle<io::Result<Bytes>> {
         let (file, offset, length) = (self.file.clone(), self.offset, self.next_length());
+        let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
-            let mut buffer = PooledBuffer::take(length);
+            let mut buffer = buffers.take(length);
             let room = buffer.room(length);
             let mut filled = 0;
             while filled < room.len() {
@@ -165,10 +197,7 @@ impl FileBody {
     /// after the head was sent.
     fn advance(&mut self, bytes: Bytes) -> io::Result<Bytes> {
         if bytes.is_empty() {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the stored file is shorter than announced",
-            ));
+            return Err(ShortFile.into());
         }
         self.offset += bytes.len() as u64;
         self.remaining -= bytes.len() as u64;
@@ -184,7 +213,9 @@ mod tests {
 
     use super::*;
 
-    async fn read(content: &[u8], offset: u64, length: u64) -> Result<Bytes, BoxError> {
+    const LONG: u64 = SENT_BY_KERNEL_BYTES;
+
+    fn body(content: &[u8], offset: u64, length: u64, by_kernel: Option<FileTable>) -> EdgeBody {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         let range = FileRange {
@@ -192,23 +223,44 @@ mod tests {
             offset,
             length,
         };
-        Ok(EdgeBody::new(ResponseBody::File(range))
-            .collect()
-            .await?
-            .to_bytes())
+        let sending = FileSending {
+            by_kernel,
+            buffers: BufferPool::default(),
+        };
+        EdgeBody::new(ResponseBody::File(range), &sending)
+    }
+
+    fn content(length: usize) -> Vec<u8> {
+        (0..length).map(|index| (index % 251) as u8).collect()
     }
 
     #[tokio::test]
     async fn exactly_the_range_is_sent() {
-        let content: Vec<u8> = (0..3 * BUFFER_BYTES + 7)
-            .map(|index| (index % 251) as u8)
-            .collect();
-        let sent = read(&content, 1000, content.len() as u64 - 2000).await.unwrap();
-        assert_eq!(&sent[..], &content[1000..content.len() - 1000]);
+        let content = content(3 * BUFFER_BYTES + 7);
+        for by_kernel in [None, Some(FileTable::default())] {
+            let length = content.len() as u64 - 2000;
+            let body = body(&content, 1000, length, by_kernel);
+            assert_eq!(body.size_hint().exact(), Some(length));
+            let sent = body.collect().await.unwrap().to_bytes();
+            assert_eq!(&sent[..], &content[1000..content.len() - 1000]);
+        }
+    }
+
+    #[tokio::test]
+    async fn long_ranges_come_in_one_piece_where_the_kernel_sends_them() {
+        let check = async |length: u64, by_kernel: Option<FileTable>, expected: bool| {
+            let mut body = body(&content(LONG as usize + 1), 0, length, by_kernel);
+            let frame = body.frame().await.unwrap().unwrap();
+            let is_whole = frame.data_ref().unwrap().len() as u64 == length;
+            assert_eq!(is_whole && body.is_end_stream(), expected, "{length}");
+        };
+        check(LONG + 1, Some(FileTable::default()), true).await;
+        check(LONG + 1, None, false).await;
     }
 
     #[tokio::test]
     async fn a_file_that_is_too_short_is_an_error() {
-        assert!(read(b"short", 0, 6).await.is_err());
+        let body = body(b"short", 0, 6, Some(FileTable::default()));
+        assert!(body.collect().await.is_err());
     }
 }

@@ -1,24 +1,28 @@
 //! One connection: HTTP/1.1, or HTTP/2 in clear text where it is configured.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use hythe_file_io::{FileStream, Limits, ShortFile};
 use hythe_handlers::{Handlers, RequestContext, ResponseBody};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::body::EdgeBody;
+use super::body::{EdgeBody, FileSending};
+use super::buffer_pool::BufferPool;
 use super::framing::{Findings, Framing};
 use super::guard;
 use super::io::EdgeIo;
@@ -48,6 +52,7 @@ pub(crate) struct Edge {
     handlers: Handlers,
     settings: Arc<ConnectionSettings>,
     access_log: Option<AccessLog>,
+    buffers: BufferPool,
 }
 
 impl Edge {
@@ -61,6 +66,7 @@ impl Edge {
             handlers,
             settings: Arc::new(settings),
             access_log,
+            buffers: BufferPool::default(),
         }
     }
 
@@ -68,12 +74,19 @@ impl Edge {
     pub(crate) async fn serve(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         let findings = Arc::new(Findings::default());
         let framing = Framing::new(findings.clone());
+        let stream = FileStream::new(stream, Limits::default());
+        let files = stream.files();
         let io = EdgeIo::new(stream, self.settings.progress_timeout, framing);
         let h2c = self.settings.h2c;
         let header_timeout = self.settings.header_timeout;
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let is_ambiguous = findings.take_up();
-            self.clone().answer(request, is_ambiguous, peer)
+            let sending = FileSending {
+                // HTTP/2 cuts bodies into frames.
+                by_kernel: (request.version() <= Version::HTTP_11).then(|| files.clone()),
+                buffers: self.buffers.clone(),
+            };
+            self.clone().answer(request, is_ambiguous, peer, sending)
         });
         let ended = if h2c {
             let io = TokioIo::new(io.with_opening_limit(header_timeout));
@@ -91,7 +104,7 @@ impl Edge {
                 .keep_alive_interval(Some(header_timeout));
             let connection = pin!(builder.serve_connection(io, service));
             let ended = drive(connection, stop, auto::Connection::graceful_shutdown).await;
-            ended.map_err(|error| chain(&*error))
+            ended.map_err(|error| Broken::new(&*error))
         } else {
             let io = TokioIo::new(io);
             let connection = pin!(
@@ -105,10 +118,22 @@ impl Edge {
                     .serve_connection(io, service)
             );
             let ended = drive(connection, stop, http1::Connection::graceful_shutdown).await;
-            ended.map_err(|error| chain(&error))
+            ended.map_err(|error| Broken::new(&error))
         };
-        if let Err(error) = ended {
-            tracing::debug!(error = %error, peer = %peer, "connection ended");
+        match ended {
+            Ok(()) => {}
+            Err(Broken {
+                chain,
+                is_damage: false,
+            }) => {
+                tracing::debug!(error = %chain, peer = %peer, "connection ended");
+            }
+            Err(Broken {
+                chain,
+                is_damage: true,
+            }) => {
+                tracing::error!(error = %chain, peer = %peer, "stored content is damaged, so its connection was broken off");
+            }
         }
     }
 
@@ -122,6 +147,7 @@ impl Edge {
         request: Request<Incoming>,
         is_ambiguous: bool,
         peer: SocketAddr,
+        sending: FileSending,
     ) -> Result<Response<EdgeBody>, Infallible> {
         let record = self.access_log.as_ref().map(|log| log.begin(&request, peer));
         let context = RequestContext::new(Some(peer), false);
@@ -131,7 +157,7 @@ impl Edge {
             .respond(request, is_ambiguous, context)
             .instrument(span)
             .await;
-        let response = response.map(EdgeBody::new);
+        let response = response.map(|body| EdgeBody::new(body, &sending));
         if let Some(record) = record {
             record.finish(&response);
         }
@@ -185,6 +211,27 @@ impl Drop for Unanswered {
                 http.request.uri = %uri,
                 "the connection ended before the answer"
             );
+        }
+    }
+}
+
+/// How a connection failed.
+struct Broken {
+    chain: String,
+    /// Whether it is for what is stored, and not for the client or the network.
+    is_damage: bool,
+}
+
+impl Broken {
+    fn new(error: &(dyn Error + 'static)) -> Self {
+        let causes = std::iter::successors(Some(error), |cause| (*cause).source());
+        let is_short_file = |cause: &(dyn Error + 'static)| {
+            let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            inner.is_some_and(|inner| inner.downcast_ref::<ShortFile>().is_some())
+        };
+        Self {
+            chain: chain(error),
+            is_damage: causes.into_iter().any(is_short_file),
         }
     }
 }

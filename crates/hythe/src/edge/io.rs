@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use hythe_file_io::FileStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::framing::Framing;
@@ -26,7 +26,7 @@ const OPENING_BYTES: usize = 24;
 /// A TCP connection that fails when the peer takes no byte of a response for too long, and that yields after each
 /// mebibyte written.
 pub(crate) struct EdgeIo {
-    stream: TcpStream,
+    stream: FileStream,
     framing: Framing,
     opening: Option<Opening>,
     /// Runs from the moment a write had to wait; made when that first happens.
@@ -47,7 +47,7 @@ struct Opening {
 impl EdgeIo {
     /// Wraps an accepted connection; `write_progress` is how long a write may make no progress. `framing` sees
     /// every byte received.
-    pub(crate) fn new(stream: TcpStream, write_progress: Duration, framing: Framing) -> Self {
+    pub(crate) fn new(stream: FileStream, write_progress: Duration, framing: Framing) -> Self {
         Self {
             stream,
             framing,
@@ -72,7 +72,7 @@ impl EdgeIo {
     fn poll_with(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut FileStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if self.written_this_turn >= BYTES_PER_TURN {
             self.written_this_turn = 0;
@@ -86,6 +86,11 @@ impl EdgeIo {
                 self.deadline_armed = false;
             }
             Poll::Ready(Err(_)) => {}
+            // It is the disk that is slow.
+            Poll::Pending if self.stream.awaits_file() => {
+                self.written_this_turn = 0;
+                self.deadline_armed = false;
+            }
             Poll::Pending => {
                 self.written_this_turn = 0;
                 if self.is_overdue(cx) {

@@ -11,6 +11,7 @@ mod http_keys;
 mod logs;
 mod other_keys;
 mod process;
+mod pulls;
 mod readme;
 mod redirects;
 mod refusals;
