@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use emulators::Cloud;
 use registry::{Kind, Program};
 
 /// Development tasks of the Hythe workspace.
@@ -109,6 +110,10 @@ struct ClientsArguments {
     /// What the program is.
     #[arg(long, value_enum, default_value = "hythe")]
     registry_kind: Kind,
+    /// Keep the data in this cloud's storage, on its emulator, and run a few of the clients: with the registry serving
+    /// the blobs, and with the bucket serving them.
+    #[arg(long, value_enum)]
+    storage: Option<Cloud>,
     /// Run only the cells whose name contains this text.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -131,6 +136,9 @@ struct HytheBinary {
 struct ConformanceArguments {
     #[command(flatten)]
     hythe: HytheBinary,
+    /// Keep the data in this cloud's storage, on its emulator, instead of on this machine.
+    #[arg(long, value_enum)]
+    storage: Option<Cloud>,
     /// Run this program, which reads `OCI_*` variables as the official suite does, instead of our own suite.
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
@@ -179,13 +187,17 @@ fn run(task: Task) -> anyhow::Result<()> {
         }) => install::install(&tools::CLIENTS),
         Task::Clients(arguments) => {
             let program = Program::resolve(arguments.registry_kind, arguments.registry_binary)?;
-            clients::run(&program, arguments.only.as_deref())
+            match arguments.storage {
+                Some(cloud) => clients::run_on(&program, cloud, arguments.only.as_deref()),
+                None => clients::run(&program, arguments.only.as_deref()),
+            }
         }
         Task::Conformance(arguments) => {
             let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
-            match arguments.program {
-                Some(program) => suites::official_conformance(&hythe, &program),
-                None => suites::conformance(&hythe),
+            match (arguments.program, arguments.storage) {
+                (Some(program), storage) => suites::official_conformance(&hythe, &program, storage),
+                (None, Some(cloud)) => suites::cloud_conformance(&hythe, cloud),
+                (None, None) => suites::conformance(&hythe),
             }
         }
         Task::Differential(arguments) => {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use serde_json::json;
 
+use crate::emulators::Bucket;
 use crate::process::{Server, Step};
 use crate::tools::{ORIGINAL, ORIGINAL_2, Tool};
 use crate::workspace;
@@ -81,37 +83,40 @@ pub(crate) struct Settings {
 }
 
 /// Where a registry keeps its data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Storage {
     #[default]
     Filesystem,
     Inmemory,
+    /// On an emulator.
+    Bucket(Bucket),
 }
 
 impl Storage {
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Filesystem => "filesystem",
             Self::Inmemory => "inmemory",
+            Self::Bucket(bucket) => bucket.cloud.name(),
         }
+    }
+
+    /// Whether clients are sent elsewhere for the bytes of blobs.
+    pub(crate) fn redirects(&self) -> bool {
+        matches!(self, Self::Bucket(bucket) if bucket.redirects)
     }
 }
 
 impl Settings {
     fn yaml(&self, folder: &Path, address: SocketAddr) -> String {
-        let mut yaml = String::from("version: 0.1\nlog:\n  level: info\n");
-        let _ = match self.storage {
-            Storage::Filesystem => {
-                let data = folder.join("data");
-                writeln!(
-                    yaml,
-                    "storage:\n  filesystem:\n    rootdirectory: '{}'",
-                    data.display()
-                )
-            }
-            Storage::Inmemory => writeln!(yaml, "storage:\n  inmemory: {{}}"),
+        let mut storage = match &self.storage {
+            Storage::Filesystem => json!({ "filesystem": { "rootdirectory": folder.join("data") } }),
+            Storage::Inmemory => json!({ "inmemory": {} }),
+            Storage::Bucket(bucket) => bucket.section(),
         };
-        yaml.push_str("  delete:\n    enabled: true\n");
+        storage["delete"] = json!({ "enabled": true });
+        // What is JSON is YAML.
+        let mut yaml = format!("version: 0.1\nlog:\n  level: info\nstorage: {storage}\n");
         let _ = writeln!(yaml, "http:\n  addr: '{address}'\n  secret: a secret for tests");
         if self.sparse_images {
             yaml.push_str("validation:\n  manifests:\n    images:\n      blobs: none\n");

@@ -3,41 +3,84 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use serde_json::Value;
 
+use crate::emulators::{Bucket, Cloud, Running};
 use crate::process::Step;
 use crate::registry::{Kind, Program, Settings, Storage};
 use crate::workspace;
 
 const SUITE_LIMIT: Duration = Duration::from_secs(15 * 60);
 const ALLOWED_DIFFERENCES: &str = "crates/hythe-conformance/differences.json";
-const STORAGES: [Storage; 2] = [Storage::Filesystem, Storage::Inmemory];
+/// A storage, and whether image manifests are taken whose blobs are not there.
+type Setup = (Storage, bool);
+
+/// Both drivers of this machine, each with both of our profiles.
+fn local_setups() -> Vec<Setup> {
+    [Storage::Filesystem, Storage::Inmemory]
+        .into_iter()
+        .flat_map(|storage| [(storage.clone(), false), (storage, true)])
+        .collect()
+}
+
+/// The emulator's bucket: without redirects in both of our profiles. A bucket cannot send our digest header, so with
+/// redirects it is the released profile alone.
+fn bucket_setups(running: &Running, cloud: Cloud) -> Result<Vec<Setup>> {
+    [
+        ("plain", false, false),
+        ("sparse", true, false),
+        ("redirected", false, true),
+    ]
+    .into_iter()
+    .map(|(root, sparse_images, redirects)| {
+        let bucket = Bucket::on(running, cloud, root, redirects)?;
+        Ok((Storage::Bucket(bucket), sparse_images))
+    })
+    .collect()
+}
 
 /// Our own suite: all of it passes on Hythe, and on the original exactly the known groups fail.
 pub(crate) fn conformance(hythe: &Program) -> Result<()> {
     let suite = workspace::build("hythe-conformance")?;
+    let itself = check_of_itself(&suite);
+    check_setups(&suite, hythe, local_setups(), itself.err().into_iter().collect())
+}
+
+/// Our own suite with the data in a cloud's bucket. Any registry can be asked for; what the original fails is not
+/// expected here.
+pub(crate) fn cloud_conformance(program: &Program, cloud: Cloud) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    let running = Running::start(cloud.emulator())?;
+    check_setups(&suite, program, bucket_setups(&running, cloud)?, Vec::new())
+}
+
+fn check_setups(
+    suite: &Path,
+    program: &Program,
+    setups: Vec<Setup>,
+    mut unexpected: Vec<Error>,
+) -> Result<()> {
     let mut sum = Cases::default();
-    let mut unexpected = Vec::new();
-    for storage in STORAGES {
-        for sparse_images in [false, true] {
-            let settings = Settings {
-                storage,
-                sparse_images,
-            };
-            // What is not there is a group of its own, since it needs a registry that is told to accept it.
-            let options: &[&str] = if sparse_images {
-                &["--sparse", "--group", "sparse"]
-            } else {
-                &[]
-            };
-            let (cases, result) = check(&suite, hythe, &settings, options)?;
-            sum.passed += cases.passed;
-            sum.failed += cases.failed;
-            unexpected.extend(result.err());
+    for (storage, sparse_images) in setups {
+        // What is not there is a group of its own, since it needs a registry that is told to accept it.
+        let mut options = if sparse_images {
+            vec!["--sparse", "--group", "sparse"]
+        } else {
+            Vec::new()
+        };
+        if storage.redirects() {
+            options.push("--redirects");
         }
+        let settings = Settings {
+            storage,
+            sparse_images,
+        };
+        let (cases, result) = check(suite, program, &settings, &options)?;
+        sum.passed += cases.passed;
+        sum.failed += cases.failed;
+        unexpected.extend(result.err());
     }
-    unexpected.extend(check_of_itself(&suite).err());
     println!("{} passed, {} failed", sum.passed, sum.failed);
     for error in &unexpected {
         eprintln!("error: {error:#}");
@@ -162,18 +205,33 @@ pub(crate) fn crash(hythe: &Program, rounds: u32) -> Result<()> {
         .shown()
 }
 
-/// The official suite, built by hand from its repository: both of our profiles on both drivers.
-pub(crate) fn official_conformance(hythe: &Program, program: &Path) -> Result<()> {
+/// The official suite, built by hand from its repository: both of our profiles on both drivers of this machine, or on
+/// a cloud's bucket.
+pub(crate) fn official_conformance(hythe: &Program, program: &Path, cloud: Option<Cloud>) -> Result<()> {
     let program = std::path::absolute(program)?;
+    let running = cloud.map(|cloud| Running::start(cloud.emulator())).transpose()?;
+    let setups = match (cloud, &running) {
+        (Some(cloud), Some(running)) => bucket_setups(running, cloud)?
+            .into_iter()
+            // A bucket without redirects is looked at in the stricter profile alone.
+            .filter(|(storage, sparse_images)| *sparse_images || storage.redirects())
+            .collect(),
+        _ => local_setups(),
+    };
     let mut sum = Counts::default();
-    for profile in [Profile::Released, Profile::Development] {
-        for storage in STORAGES {
-            let counts = official_run(hythe, &program, profile, storage)?;
-            println!("{:<12} {:<12} {counts}", profile.name(), storage.name());
-            sum.passed += counts.passed;
-            sum.failed += counts.failed + counts.errors;
-            sum.skipped += counts.skipped;
-        }
+    for (storage, sparse_images) in setups {
+        let redirects = if storage.redirects() { "redirects" } else { "" };
+        let name = storage.name();
+        let profile = if sparse_images {
+            Profile::Development
+        } else {
+            Profile::Released
+        };
+        let counts = official_run(hythe, &program, profile, storage)?;
+        println!("{:<12} {name:<12} {redirects:<12} {counts}", profile.name());
+        sum.passed += counts.passed;
+        sum.failed += counts.failed + counts.errors;
+        sum.skipped += counts.skipped;
     }
     println!(
         "{} passed, {} failed, {} skipped",
@@ -188,6 +246,7 @@ pub(crate) fn official_conformance(hythe: &Program, program: &Path) -> Result<()
 fn official_run(hythe: &Program, program: &Path, profile: Profile, storage: Storage) -> Result<Counts> {
     let folder = tempfile::tempdir()?;
     let sparse_images = profile == Profile::Development;
+    let report_name = format!("{}-{}", profile.name(), storage.name());
     let registry = hythe.start(
         &Settings {
             storage,
@@ -195,10 +254,7 @@ fn official_run(hythe: &Program, program: &Path, profile: Profile, storage: Stor
         },
         folder.path(),
     )?;
-    let results =
-        workspace::scratch()?
-            .join("official")
-            .join(format!("{}-{}", profile.name(), storage.name()));
+    let results = workspace::scratch()?.join("official").join(report_name);
     std::fs::create_dir_all(&results)?;
     let report = results.join("report.txt");
     let _ = std::fs::remove_file(&report);

@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// Makes the content; printed by each run, so that a run can be repeated
     #[arg(long)]
     seed: Option<u64>,
+    /// Follows redirects, and fails if the bytes of any blob come from the registry itself
+    #[arg(long)]
+    redirects: bool,
     /// Writes the outcome of each case to a file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -92,7 +95,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::new(error.to_string()))?;
         fs::write(path, text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     }
-    let complaints = report.against_expectation(&expectation(arguments));
+    let mut complaints = report.against_expectation(&expectation(arguments));
+    if let Some(redirects) = plan.client.redirects() {
+        let (followed, direct) = (redirects.followed(), redirects.direct());
+        println!("{followed} GETs of blobs were redirected, {direct} were not");
+        if followed == 0 || direct > 0 {
+            complaints.push("every GET of a blob is to be redirected".to_owned());
+        }
+    }
     for complaint in &complaints {
         println!("not as expected: {complaint}");
     }
@@ -115,8 +125,13 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as u64);
+    let client = Client::new(registry)?;
     Ok(Plan {
-        client: Client::new(registry)?,
+        client: if arguments.redirects {
+            client.following_redirects()
+        } else {
+            client
+        },
         repository_prefix: arguments.repository_prefix.clone(),
         seed: arguments.seed.unwrap_or(now),
         groups: arguments.groups.iter().cloned().collect(),

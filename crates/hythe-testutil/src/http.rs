@@ -1,4 +1,5 @@
-//! An HTTP/1.1 client that hides nothing: no redirects followed, no headers added but `Host`, every answer kept whole.
+//! An HTTP/1.1 client that hides nothing: no redirects followed unless asked to, no headers added but `Host`, every
+//! answer kept whole.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::error::Error;
+use crate::redirects::{Redirects, is_blob_get, merged, place};
 
 type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -34,6 +36,7 @@ const MAX_PARAMETER_CHARS: usize = 90;
 pub struct Client {
     authority: String,
     idle: Arc<Mutex<Vec<SendRequest<Sent>>>>,
+    redirects: Option<Arc<Redirects>>,
 }
 
 impl Client {
@@ -49,7 +52,22 @@ impl Client {
         Ok(Self {
             authority: authority.to_owned(),
             idle: Arc::default(),
+            redirects: None,
         })
+    }
+
+    /// The same client, which follows redirects of a GET of a blob and counts them.
+    #[must_use]
+    pub fn following_redirects(self) -> Self {
+        Self {
+            redirects: Some(Arc::default()),
+            ..self
+        }
+    }
+
+    /// What was counted, if it follows redirects.
+    pub fn redirects(&self) -> Option<&Redirects> {
+        self.redirects.as_deref()
     }
 
     /// Host and port.
@@ -76,12 +94,36 @@ impl Client {
     /// - After two minutes without the whole answer: [`Error::Timeout`].
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let line = request.line();
-        tokio::time::timeout(PATIENCE, self.exchange(request))
+        tokio::time::timeout(PATIENCE, self.exchange_and_follow(request))
             .await
             .unwrap_or(Err(Error::Timeout {
                 request: line,
                 limit: PATIENCE,
             }))
+    }
+
+    async fn exchange_and_follow(&self, request: Request) -> Result<Response, Error> {
+        let line = request.line();
+        let counted = self.redirects.as_deref().filter(|_| is_blob_get(&line));
+        let Some(redirects) = counted else {
+            return self.exchange(request).await;
+        };
+        let mut again = Request::get("");
+        again.headers.clone_from(&request.headers);
+        let response = self.exchange(request).await?;
+        redirects.count(response.status);
+        if response.status != 307 {
+            return Ok(response);
+        }
+        let (authority, target) = place(&response)?;
+        again.target = target;
+        // Another host gets neither this host's name nor what opens this host.
+        again.headers.retain(|(name, _)| {
+            !name.eq_ignore_ascii_case("host") && !name.eq_ignore_ascii_case("authorization")
+        });
+        let there = Self::new(&format!("http://{authority}"))?;
+        let answer = there.exchange(again).await?;
+        Ok(merged(response, answer))
     }
 
     async fn exchange(&self, mut request: Request) -> Result<Response, Error> {

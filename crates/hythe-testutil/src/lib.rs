@@ -13,6 +13,7 @@
 //! | [`http`] | a client that keeps status, headers and body of each answer |
 //! | [`raw`] | a client for bytes that no HTTP library would send |
 //! | [`proxy`] | counting and disturbing what a registry asks of the storage behind it |
+//! | [`redirects`] | following redirects to the bytes of a blob, and counting them |
 //! | [`server`] | a registry started from a program on this machine, and ended with the test |
 
 pub mod content;
@@ -22,6 +23,7 @@ pub mod http;
 pub mod proxy;
 pub mod random;
 pub mod raw;
+pub mod redirects;
 pub mod server;
 
 pub use crate::content::{Content, ImageBuilder, IndexBuilder};

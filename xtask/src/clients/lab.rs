@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::engine::Engine;
 use super::referee::Referee;
 use crate::process::Step;
-use crate::registry::{Kind, Program, Registry, Settings};
+use crate::registry::{Kind, Program, Registry, Settings, Storage};
 use crate::tools::{CLIENTS, DOCKERD, Found, Tool};
 use crate::workspace;
 
@@ -28,14 +28,20 @@ pub(super) struct Lab {
 
 impl Lab {
     /// Starts the registry, and an engine where one can be started.
-    pub(super) fn open(program: &Program) -> Result<Self> {
+    pub(super) fn open(program: &Program, storage: Storage) -> Result<Self> {
         let work = work_folder()?;
         let logs = workspace::scratch()?.join("clients");
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs)?;
         let found = CLIENTS.iter().filter_map(|tool| Some((tool.name, tool.find()?)));
         let tools: BTreeMap<_, _> = found.collect();
-        let registry = program.start(&Settings::default(), &work.path().join("registry"))?;
+        let registry = program.start(
+            &Settings {
+                storage,
+                ..Settings::default()
+            },
+            &work.path().join("registry"),
+        )?;
         let engine = match tools.get(DOCKERD.name) {
             Some(dockerd) => Engine::start(
                 &dockerd.path,

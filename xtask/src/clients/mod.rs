@@ -25,7 +25,8 @@ use std::time::Instant;
 
 use anyhow::{Error, Result, bail};
 
-use crate::registry::{Kind, Program};
+use crate::emulators::{Bucket, Cloud, Running};
+use crate::registry::{Kind, Program, Storage};
 use crate::tools::{DOCKERD, Tool};
 use crate::workspace;
 use lab::{Attempt, Lab};
@@ -47,42 +48,81 @@ enum Outcome {
     Skipped(String),
 }
 
+/// Clients of different making, for runs in which the registry's storage matters and not the client.
+const FEW_CLIENTS: [&str; 4] = ["docker", "podman", "skopeo", "crane"];
+
 /// Runs the cells whose name contains `only` against the registry, and fails unless all pass.
 pub(crate) fn run(program: &Program, only: Option<&str>) -> Result<()> {
-    let lab = Lab::open(program)?;
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for cell in matrix::CELLS
-        .iter()
-        .filter(|cell| only.is_none_or(|text| cell.name().contains(text)))
-    {
-        let start = Instant::now();
-        let log = lab.log(&cell.name());
-        let outcome = cell.outcome(&lab);
-        let seconds = start.elapsed().as_secs_f32();
-        let name = format!("{:<9} x {:<38}", cell.client, cell.thing);
-        match outcome {
-            Outcome::Passed => {
-                passed += 1;
-                println!("{name} pass  {seconds:5.1} s");
-            }
-            Outcome::Failed(error) => {
-                failed += 1;
-                println!("{name} FAIL  {seconds:5.1} s  {}\n    {error:#}", log.display());
-            }
-            Outcome::Skipped(reason) => {
-                skipped += 1;
-                println!("{name} SKIPPED: {reason}");
+    let lab = Lab::open(program, Storage::default())?;
+    let mut tally = Tally::default();
+    tally.add(&lab, |cell| only.is_none_or(|text| cell.name().contains(text)));
+    tally.judge()
+}
+
+/// Runs a few clients against the registry with its data in a cloud's bucket: served by the registry, and redirected.
+pub(crate) fn run_on(program: &Program, cloud: Cloud, only: Option<&str>) -> Result<()> {
+    let running = Running::start(cloud.emulator())?;
+    let mut tally = Tally::default();
+    for redirects in [false, true] {
+        let root = if redirects { "redirected" } else { "served" };
+        let bucket = Bucket::on(&running, cloud, root, redirects)?;
+        println!("== on {}, redirects: {redirects}", cloud.name());
+        let lab = Lab::open(program, Storage::Bucket(bucket))?;
+        tally.add(&lab, |cell| {
+            FEW_CLIENTS.contains(&cell.client) && only.is_none_or(|text| cell.name().contains(text))
+        });
+    }
+    tally.judge()
+}
+
+/// How many cells passed, failed, and were skipped.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Tally {
+    fn add(&mut self, lab: &Lab, wanted: impl Fn(&Cell) -> bool) {
+        for cell in matrix::CELLS.iter().filter(|cell| wanted(cell)) {
+            let start = Instant::now();
+            let log = lab.log(&cell.name());
+            let outcome = cell.outcome(lab);
+            let seconds = start.elapsed().as_secs_f32();
+            let name = format!("{:<9} x {:<38}", cell.client, cell.thing);
+            match outcome {
+                Outcome::Passed => {
+                    self.passed += 1;
+                    println!("{name} pass  {seconds:5.1} s");
+                }
+                Outcome::Failed(error) => {
+                    self.failed += 1;
+                    println!("{name} FAIL  {seconds:5.1} s  {}\n    {error:#}", log.display());
+                }
+                Outcome::Skipped(reason) => {
+                    self.skipped += 1;
+                    println!("{name} SKIPPED: {reason}");
+                }
             }
         }
     }
-    match skipped {
-        0 => println!("{passed} passed, {failed} failed"),
-        _ => println!("{passed} passed, {failed} failed, {skipped} skipped"),
+
+    fn judge(&self) -> Result<()> {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        match skipped {
+            0 => println!("{passed} passed, {failed} failed"),
+            _ => println!("{passed} passed, {failed} failed, {skipped} skipped"),
+        }
+        if *failed > 0 || passed + skipped == 0 {
+            bail!("the clients' matrix has not passed");
+        }
+        Ok(())
     }
-    if failed > 0 || passed + skipped == 0 {
-        bail!("the clients' matrix has not passed");
-    }
-    Ok(())
 }
 
 impl Cell {

@@ -19,15 +19,15 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
 
 /// The bucket, or container, that each emulator has.
-const BUCKET: &str = "hythe";
+pub(super) const BUCKET: &str = "hythe";
 /// The keys of both S3 servers. MinIO wants a secret of eight characters or more.
-const ACCESS_KEY: &str = "testkey";
-const SECRET_KEY: &str = "testsecret";
+pub(super) const ACCESS_KEY: &str = "testkey";
+pub(super) const SECRET_KEY: &str = "testsecret";
 /// The region that versitygw checks signatures for, and that MinIO takes as any other.
-const REGION: &str = "us-east-1";
+pub(super) const REGION: &str = "us-east-1";
 /// The account that Azurite always has, with the key that its documentation publishes.
-const AZURE_ACCOUNT: &str = "devstoreaccount1";
-const AZURE_KEY: &str =
+pub(super) const AZURE_ACCOUNT: &str = "devstoreaccount1";
+pub(super) const AZURE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// A version of Azure's protocol that Azurite surely knows.
 const AZURE_VERSION: &str = "2021-12-02";

@@ -3,6 +3,7 @@
 //! Each listens on a free loopback port, keeps its data in a folder of its own or in memory, and has one bucket (or
 //! container) in it. Where it is and what opens it is told in `HYTHE_TEST_*` variables, which the drivers' tests read.
 
+mod bucket;
 mod emulator;
 mod shared_key;
 
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
+pub(crate) use bucket::{Bucket, Cloud};
 pub(crate) use emulator::Emulator;
 
 use crate::process::{Server, Step};
