@@ -11,7 +11,11 @@ use crate::compose::chain;
 
 /// The names under `auth` that this build can honour.
 pub(crate) fn names() -> Vec<String> {
-    let built_in = [("silly", true), ("htpasswd", cfg!(feature = "auth-htpasswd"))];
+    let built_in = [
+        ("silly", true),
+        ("htpasswd", cfg!(feature = "auth-htpasswd")),
+        ("token", cfg!(feature = "auth-token")),
+    ];
     let present = built_in.into_iter().filter(|(_, is_present)| *is_present);
     present.map(|(name, _)| name.to_owned()).collect()
 }
@@ -34,12 +38,21 @@ pub(crate) async fn controller(auth: &Auth) -> Result<Option<Arc<dyn AccessContr
             let controller = made.map_err(|error| format!("auth.{name}: {}", chain(&error)))?;
             Ok(Some(Arc::new(controller)))
         }
+        #[cfg(feature = "auth-token")]
+        "token" => {
+            use hythe_auth_token::{TokenController, TokenParameters};
+            let read = TokenParameters::read(parameters);
+            let parameters = read.map_err(|errors| problems(name, &errors))?;
+            let made = TokenController::new(parameters).await;
+            let controller = made.map_err(|error| format!("auth.{name}: {}", chain(&error)))?;
+            Ok(Some(Arc::new(controller)))
+        }
         _ => Err(format!("auth.{name}: this build has no such access controller")),
     }
 }
 
 /// Everything that is wrong with the parameters of a provider.
-#[cfg(feature = "auth-htpasswd")]
+#[cfg(any(feature = "auth-htpasswd", feature = "auth-token"))]
 fn problems<E: ToString>(provider: &str, errors: &[E]) -> String {
     let lines = errors
         .iter()

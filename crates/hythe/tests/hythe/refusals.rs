@@ -19,17 +19,6 @@ async fn check(key: &[&str], value: Value, named: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn access_control_is_refused() {
-    check(
-        &["auth", "token"],
-        json!({ "realm": "r", "service": "s", "issuer": "i", "rootcertbundle": "/x" }),
-        "auth.token",
-        "cannot check access",
-    )
-    .await;
-}
-
-#[tokio::test]
 async fn no_access_control_by_name_is_served() {
     let configuration = Configuration::inmemory().set(&["auth"], json!("none"));
     Setup::with(&configuration).serve().await;
