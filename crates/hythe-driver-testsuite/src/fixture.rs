@@ -20,6 +20,7 @@ pub struct Fixture {
     /// A second driver on the same store, as another process or after a restart.
     pub other: Arc<dyn StorageDriver>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
+    incapable_of: &'static [&'static str],
 }
 
 impl Fixture {
@@ -29,6 +30,7 @@ impl Fixture {
             driver: Arc::new(driver),
             other: Arc::new(other),
             kept: Vec::new(),
+            incapable_of: &[],
         }
     }
 
@@ -36,6 +38,14 @@ impl Fixture {
     #[must_use]
     pub fn keeping(mut self, kept: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(kept));
+        self
+    }
+
+    /// Leaves out behaviours of which the server behind the driver is incapable, an emulator with a fault for
+    /// instance. Where each is shown instead belongs beside the call.
+    #[must_use]
+    pub fn incapable_of(mut self, behaviours: &'static [&'static str]) -> Self {
+        self.incapable_of = behaviours;
         self
     }
 
@@ -164,8 +174,11 @@ pub(crate) fn assert_fails<T: Debug>(result: Result<T>, expected: ErrorKind, at:
 
 /// Runs one behaviour on a fresh store. `None` leaves the behaviour out, for stores that need a server which is not on
 /// this machine; whoever makes it says why.
-pub fn run<Making, Behaving>(make: impl FnOnce() -> Making, behaviour: impl FnOnce(Fixture) -> Behaving)
-where
+pub fn run<Making, Behaving>(
+    name: &str,
+    make: impl FnOnce() -> Making,
+    behaviour: impl FnOnce(Fixture) -> Behaving,
+) where
     Making: Future<Output: Into<Option<Fixture>>>,
     Behaving: Future<Output = ()>,
 {
@@ -175,8 +188,17 @@ where
         .build()
         .expect("a runtime can be built");
     runtime.block_on(async {
-        if let Some(fixture) = make().await.into() {
-            behaviour(fixture).await;
+        let Some(fixture) = make().await.into() else {
+            return;
+        };
+        if fixture.incapable_of.contains(&name) {
+            // Lost only when nobody listens.
+            let _ = writeln!(
+                std::io::stderr(),
+                "{name}: left out, this server is incapable of it"
+            );
+            return;
         }
+        behaviour(fixture).await;
     });
 }

@@ -147,7 +147,7 @@ macro_rules! driver_suite {
         $(
             #[test]
             fn $behaviour() {
-                $crate::run($make, $crate::behaviours::$behaviour);
+                $crate::run(stringify!($behaviour), $make, $crate::behaviours::$behaviour);
             }
         )*
     };
