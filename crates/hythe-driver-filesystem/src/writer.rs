@@ -76,6 +76,11 @@ impl FileWriter for Writer {
         self.size
     }
 
+    async fn claim(&mut self, _incoming: u64) -> DriverResult<Option<ResumeToken>> {
+        // The path is locked.
+        Ok(None)
+    }
+
     async fn write(&mut self, batch: Vec<Bytes>) -> DriverResult<()> {
         self.finish_pending().await;
         self.is_synced = false;
@@ -117,6 +122,10 @@ impl FileWriter for Writer {
         let cancel = self.driver.spawn(move |store| store.cancel(&upload));
         let cancelled = join(cancel.await.await).and_then(|cancelled| cancelled);
         cancelled.map_err(|failure| self.failed("cancel", failure))
+    }
+
+    async fn abandon(self: Box<Self>, _kept: Option<ResumeToken>) -> DriverResult<()> {
+        Ok(())
     }
 }
 

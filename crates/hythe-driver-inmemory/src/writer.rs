@@ -62,6 +62,11 @@ impl FileWriter for Writer {
         self.size
     }
 
+    async fn claim(&mut self, _incoming: u64) -> Result<Option<ResumeToken>> {
+        // The path is locked.
+        Ok(None)
+    }
+
     async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
         let appended = lock(&self.tree).append(&self.path, self.file, &batch);
         appended.map_err(|kind| self.failed("write", kind))?;
@@ -98,6 +103,10 @@ impl FileWriter for Writer {
             tree.remove_file(&self.path)
                 .map_err(|kind| self.failed("cancel", kind))?;
         }
+        Ok(())
+    }
+
+    async fn abandon(self: Box<Self>, _kept: Option<ResumeToken>) -> Result<()> {
         Ok(())
     }
 }

@@ -23,6 +23,8 @@ pub enum Action {
     DeleteFiles,
     /// `redirect_url`
     RedirectUrl,
+    /// A writer's `claim`
+    WriterClaim,
     /// A writer's `write`
     WriterWrite,
     /// A writer's `suspend`
@@ -31,6 +33,8 @@ pub enum Action {
     WriterCommit,
     /// A writer's `cancel`
     WriterCancel,
+    /// A writer's `abandon`
+    WriterAbandon,
 }
 
 impl Action {
@@ -48,10 +52,12 @@ impl Action {
             Self::Writer => "Writer",
             Self::Walk => "Walk",
             Self::DeleteFiles => "DeleteFiles",
+            Self::WriterClaim => "Writer.Claim",
             Self::WriterWrite => "Writer.Write",
             Self::WriterSuspend => "Writer.Suspend",
             Self::WriterCommit => "Writer.Commit",
             Self::WriterCancel => "Writer.Cancel",
+            Self::WriterAbandon => "Writer.Abandon",
         }
     }
 
@@ -69,10 +75,12 @@ impl Action {
             Self::Delete => "delete",
             Self::DeleteFiles => "delete_files",
             Self::RedirectUrl => "redirect_url",
+            Self::WriterClaim => "claim",
             Self::WriterWrite => "write",
             Self::WriterSuspend => "suspend",
             Self::WriterCommit => "commit",
             Self::WriterCancel => "cancel",
+            Self::WriterAbandon => "abandon",
         }
     }
 

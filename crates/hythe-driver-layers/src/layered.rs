@@ -191,6 +191,15 @@ impl<P: Policy> FileWriter for LayeredWriter<P> {
         self.inner.size()
     }
 
+    async fn claim(&mut self, incoming: u64) -> Result<Option<ResumeToken>> {
+        let call = Call {
+            driver: self.driver,
+            action: Action::WriterClaim,
+            path: Some(&self.path),
+        };
+        self.policy.around(call, self.inner.claim(incoming)).await
+    }
+
     async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
         let call = Call {
             driver: self.driver,
@@ -213,5 +222,10 @@ impl<P: Policy> FileWriter for LayeredWriter<P> {
     async fn cancel(self: Box<Self>) -> Result<()> {
         let (inner, policy, call) = self.into_parts(Action::WriterCancel);
         policy.around(call.borrow(), inner.cancel()).await
+    }
+
+    async fn abandon(self: Box<Self>, kept: Option<ResumeToken>) -> Result<()> {
+        let (inner, policy, call) = self.into_parts(Action::WriterAbandon);
+        policy.around(call.borrow(), inner.abandon(kept)).await
     }
 }

@@ -117,7 +117,7 @@ macro_rules! driver_suite {
             a_walk_begins_after_a_hint_that_does_not_exist
             a_walk_with_a_hint_elsewhere_visits_all_or_nothing
             a_walk_can_be_continued_from_every_path
-            a_walk_leaves_out_what_vanishes
+            a_walk_goes_on_when_something_vanishes
             // renaming
             a_renamed_file_is_at_its_new_path
             a_renamed_file_replaces_another

@@ -106,7 +106,7 @@ pub trait StorageDriver: Debug + Send + Sync {
     ///   without a visit, and nothing before it is scanned.
     /// * The visitor decides: enter, skip this directory, or stop the whole walk (which is success).
     /// * An error of the visitor ends the walk and is returned.
-    /// * What vanishes during the walk is left out.
+    /// * What vanishes during the walk is left out, or visited as it was a page of a listing ago; it is no error.
     async fn walk(
         &self,
         root: &DriverPath,

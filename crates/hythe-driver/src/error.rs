@@ -98,6 +98,13 @@ impl Error {
         Self::new(driver, operation, ErrorKind::NotFound).at(path)
     }
 
+    /// Names the operation, for code that several operations share.
+    #[must_use]
+    pub fn during(mut self, operation: &'static str) -> Self {
+        self.operation = operation;
+        self
+    }
+
     /// Names the path.
     #[must_use]
     pub fn at(mut self, path: &DriverPath) -> Self {

@@ -10,7 +10,8 @@
 //! does not compile.
 //!
 //! The trait has few methods and no defaults: a default method in a wrapper silently bypasses what it wraps.
-//! Whatever can be expressed through the required methods is a free function ([`walk_by_listing`]).
+//! Whatever can be expressed through the required methods is a free function ([`walk_by_listing`]). What all object
+//! stores have in common is in [`objects`] (directories) and [`multipart`] (uploads).
 //!
 //! What this crate deliberately does not know: any runtime, any file or network call, any backend's name.
 
@@ -20,6 +21,7 @@ mod error;
 mod factory;
 mod info;
 pub mod multipart;
+pub mod objects;
 mod path;
 mod put;
 mod read;

@@ -131,7 +131,7 @@ async fn first_levels(
 }
 
 /// The order of two directories in the walk: that of their keys with a `/` at the end.
-fn directory_order(left: &DriverPath, right: &DriverPath) -> Ordering {
+pub(crate) fn directory_order(left: &DriverPath, right: &DriverPath) -> Ordering {
     fn key(path: &DriverPath) -> impl Iterator<Item = u8> + '_ {
         let text = if path.is_root() { "" } else { path.as_str() };
         text.bytes().chain([b'/'])

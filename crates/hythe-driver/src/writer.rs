@@ -51,12 +51,23 @@ impl Debug for ResumeToken {
 ///
 /// # Behaviour
 /// * Dropping a writer keeps at least what an earlier `suspend` kept; bytes written since may be kept or lost.
-/// * `suspend`, `commit` and `cancel` consume the writer. When one of them fails the upload is as it was after
-///   the last successful `suspend`, or further, and can be opened again.
+/// * `suspend`, `commit`, `cancel` and `abandon` consume the writer. When one of them fails the upload is
+///   as it was after the last successful `suspend` or `claim`, or further, and can be opened again.
 #[async_trait]
 pub trait FileWriter: Debug + Send {
     /// Bytes in the file so far, those of earlier writers included.
     fn size(&self) -> u64;
+
+    /// Sets apart what this writer is going to send from what others may send for the same upload. To be called
+    /// before each [`Self::write`] by who keeps tokens that several may resume.
+    ///
+    /// # Behaviour
+    /// * `None`: nothing has to be kept before the next `incoming` bytes are written, because the driver locks the
+    ///   path, because this writer has claimed it already, or because so few bytes leave nothing that could be mixed.
+    /// * A token stands for what the writer was opened with, without what it wrote since. Who can keep it, given
+    ///   that nobody else kept one since, goes on writing; who cannot calls [`Self::abandon`]. From then on no part
+    ///   that a writer of an older token sends gets into the content.
+    async fn claim(&mut self, incoming: u64) -> Result<Option<ResumeToken>>;
 
     /// Appends a batch of pieces in order.
     ///
@@ -69,7 +80,7 @@ pub trait FileWriter: Debug + Send {
     ///
     /// # Behaviour
     /// * Returns a token where [`WriterMode::Append`] on the same path would not do; an older token of the same
-    ///   upload is void from then on.
+    ///   upload may be refused from then on.
     async fn suspend(self: Box<Self>) -> Result<Option<ResumeToken>>;
 
     /// Makes the content visible, whole and at once.
@@ -83,4 +94,13 @@ pub trait FileWriter: Debug + Send {
 
     /// Removes what was written, and whatever the backend holds for it.
     async fn cancel(self: Box<Self>) -> Result<()>;
+
+    /// Gives up what this writer, or who suspended what it was opened with, added alone, because somebody else goes
+    /// on with the upload.
+    ///
+    /// # Behaviour
+    /// * What `kept`, the token by which the other one goes on, names stays; with `None` all of it goes as with
+    ///   [`Self::cancel`].
+    /// * A driver that locks the path leaves everything as it is.
+    async fn abandon(self: Box<Self>, kept: Option<ResumeToken>) -> Result<()>;
 }

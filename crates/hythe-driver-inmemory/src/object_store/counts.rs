@@ -8,7 +8,7 @@ pub struct OperationCounts {
     pub put: u64,
     /// Sizes asked for.
     pub head: u64,
-    /// Pages of at most 1000 names, of objects or of unfinished uploads.
+    /// Pages of at most 1000 names, of objects, of unfinished uploads or of parts.
     pub list: u64,
     /// Objects copied.
     pub copy: u64,
@@ -18,6 +18,8 @@ pub struct OperationCounts {
     pub create_upload: u64,
     /// Parts put.
     pub put_part: u64,
+    /// Parts copied from objects.
+    pub copy_part: u64,
     /// Uploads completed.
     pub complete_upload: u64,
     /// Uploads aborted.
@@ -35,6 +37,7 @@ impl OperationCounts {
             + self.delete
             + self.create_upload
             + self.put_part
+            + self.copy_part
             + self.complete_upload
             + self.abort_upload
     }

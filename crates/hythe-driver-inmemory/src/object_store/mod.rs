@@ -4,6 +4,8 @@ mod backend;
 mod bucket;
 mod counts;
 mod driver;
+mod options;
 
 pub use counts::OperationCounts;
-pub use driver::{ObjectStoreDriver, ObjectStoreOptions};
+pub use driver::ObjectStoreDriver;
+pub use options::ObjectStoreOptions;

@@ -1,7 +1,9 @@
 //! What an upload costs on an object store.
 
 use bytes::Bytes;
-use hythe_driver::{CommitOptions, DriverPath, ErrorKind, FileWriter, PutMode, StorageDriver, WriterMode};
+use hythe_driver::{
+    CommitOptions, DriverPath, ErrorKind, FileWriter, PutMode, ResumeToken, StorageDriver, WriterMode,
+};
 use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreDriver, ObjectStoreOptions};
 
 const PART: usize = 1 << 20;
@@ -13,6 +15,7 @@ fn path(text: &str) -> DriverPath {
 fn bucket() -> ObjectStoreDriver {
     InMemoryDriver::object_store(ObjectStoreOptions {
         minimum_part_bytes: PART as u64,
+        ..ObjectStoreOptions::default()
     })
 }
 
@@ -137,19 +140,29 @@ async fn a_repeated_commit_with_other_bytes_is_refused() {
 }
 
 #[tokio::test]
-async fn a_tail_that_was_replaced_voids_the_token() {
+async fn a_tail_is_never_replaced_by_another_writer() {
     let driver = bucket();
     let mut first = writer(&driver).await;
     write(&mut first, 500_000).await;
-    let old = first.suspend().await.unwrap().unwrap();
-    let mode = WriterMode::Resume(old.clone());
-    let mut second = driver.writer(&path("/uploads/one"), mode).await.unwrap();
-    write(&mut second, 1).await;
-    second.suspend().await.unwrap();
-    let stale = driver
-        .writer(&path("/uploads/one"), WriterMode::Resume(old))
-        .await;
-    assert_eq!(stale.unwrap_err().kind(), ErrorKind::InvalidToken);
+    let token = first.suspend().await.unwrap().unwrap();
+    let resume = async |token: &ResumeToken| {
+        let mode = WriterMode::Resume(token.clone());
+        driver.writer(&path("/uploads/one"), mode).await.unwrap()
+    };
+    let (mut second, mut third) = (resume(&token).await, resume(&token).await);
+    second.write(vec!["second".into()]).await.unwrap();
+    third.write(vec!["third".into()]).await.unwrap();
+    let winner = second.suspend().await.unwrap().unwrap();
+    let loser = third.suspend().await.unwrap().unwrap();
+    resume(&loser).await.abandon(Some(winner.clone())).await.unwrap();
+    resume(&winner)
+        .await
+        .commit(to_blob(PutMode::Create))
+        .await
+        .unwrap();
+    let content = driver.get_content(&path("/blobs/blob"), u64::MAX).await.unwrap();
+    assert_eq!(content, [vec![7; 500_000], b"second".to_vec()].concat());
+    assert!(driver.stat(&path("/uploads")).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]

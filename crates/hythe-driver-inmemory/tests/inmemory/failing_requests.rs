@@ -7,7 +7,7 @@ use hythe_driver::{
 };
 use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreDriver, ObjectStoreOptions};
 
-const PART: usize = 300_000;
+const PART: usize = 400_000;
 
 fn path(text: &str) -> DriverPath {
     DriverPath::parse(text).unwrap()
@@ -16,6 +16,7 @@ fn path(text: &str) -> DriverPath {
 fn bucket() -> ObjectStoreDriver {
     InMemoryDriver::object_store(ObjectStoreOptions {
         minimum_part_bytes: PART as u64,
+        ..ObjectStoreOptions::default()
     })
 }
 
@@ -96,12 +97,12 @@ async fn a_small_upload_survives_the_failure_of_any_request() {
 
 #[tokio::test]
 async fn an_upload_with_a_large_tail_survives_the_failure_of_any_request() {
-    check_every_request(&[250_000, 260_000, 290_000]).await;
+    check_every_request(&[300_000, 320_000, 380_000]).await;
 }
 
 #[tokio::test]
 async fn an_upload_in_parts_survives_the_failure_of_any_request() {
-    check_every_request(&[100, PART, 3 * PART + 5, 3 * PART + 250_000]).await;
+    check_every_request(&[100, PART, 3 * PART + 5, 3 * PART + 300_000]).await;
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn a_batch_that_failed_in_its_second_part_is_not_kept_in_half() {
 
 #[tokio::test]
 async fn a_cancelled_upload_leaves_nothing() {
-    for length in [10, 250_000, 2 * PART + 250_000] {
+    for length in [10, 300_000, 2 * PART + 300_000] {
         let driver = bucket();
         let mut client = Client {
             driver: &driver,

@@ -6,6 +6,7 @@ use hythe_driver_testsuite::{Fixture, driver_suite};
 driver_suite!(async || {
     let options = ObjectStoreOptions {
         minimum_part_bytes: 200_000,
+        ..ObjectStoreOptions::default()
     };
     let driver = InMemoryDriver::object_store(options);
     Fixture::new(driver.clone(), driver)

@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
 /// Bytes that are not in a part yet. Cloning shares them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Buffer {
     pieces: VecDeque<Bytes>,
     size: u64,
@@ -58,6 +59,12 @@ impl Buffer {
         for piece in &self.pieces {
             target.extend_from_slice(piece);
         }
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes)", self.size)
     }
 }
 

@@ -2,54 +2,88 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
 use super::buffer::Buffer;
+use super::parts::Parts;
 use crate::{DriverPath, ResumeToken, Version};
 
 /// Tokens of another form are refused, not guessed at.
-const FORM: u64 = 1;
-
-/// A part that the backend has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// Its number, counted from 1.
-    pub number: u32,
-    /// Its bytes.
-    pub size: u64,
-    /// The mark that the backend gave it (S3: the ETag).
-    pub mark: String,
-}
+const FORM: u64 = 2;
 
 /// Where the bytes are that are in no part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tail {
     /// In the token.
     Inline(Bytes),
-    /// In an object of that size and version beside the writer's path.
-    Object { size: u64, version: Option<Version> },
+    /// In an object beside the writer's path.
+    Object {
+        nonce: u64,
+        size: u64,
+        version: Option<Version>,
+    },
 }
 
 /// What a token holds: all that is known of a suspended upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) upload: Option<String>,
-    pub(super) parts: Vec<Part>,
+    /// So many first bytes are in an object at the writer's path, and in no part yet.
+    pub(super) base: u64,
+    pub(super) parts: Parts,
+    /// Bytes in parts.
+    pub(super) sent: u64,
+    /// The number of the next part.
+    pub(super) next_number: u32,
+    /// Whether the last part is too small to be followed by another.
+    pub(super) ends_small: bool,
+    /// Whether there is something at the writer's own path to be removed in the end.
+    pub(super) has_own: bool,
     pub(super) tail: Tail,
-    /// Whether there is such an object, the current tail or an older one.
-    pub(super) has_object: bool,
+    /// Nonces of tails that this token replaced.
+    pub(super) old_tails: Vec<u64>,
 }
 
 impl State {
+    pub(super) fn empty() -> Self {
+        Self {
+            upload: None,
+            base: 0,
+            parts: Parts::default(),
+            sent: 0,
+            next_number: 1,
+            ends_small: false,
+            has_own: false,
+            tail: Tail::Inline(Bytes::new()),
+            old_tails: Vec::new(),
+        }
+    }
+
+    /// Bytes of the upload.
+    pub(super) fn size(&self) -> u64 {
+        let tail = match &self.tail {
+            Tail::Inline(bytes) => bytes.len() as u64,
+            Tail::Object { size, .. } => *size,
+        };
+        self.base.saturating_add(self.sent).saturating_add(tail)
+    }
+
+    /// The nonces of all tails that may be there.
+    pub(super) fn tails(&self) -> Vec<u64> {
+        let mut tails = self.old_tails.clone();
+        if let Tail::Object { nonce, .. } = self.tail {
+            tails.push(nonce);
+        }
+        tails
+    }
+
     /// A line of JSON, and then the inline tail as it is.
     pub(super) fn to_token(&self, driver: &str, path: &DriverPath) -> ResumeToken {
-        let parts: Vec<Value> = self
-            .parts
-            .iter()
-            .map(|part| json!([part.size, part.mark]))
-            .collect();
         let (tail_bytes, object) = match &self.tail {
             Tail::Inline(bytes) => (bytes.as_ref(), Value::Null),
-            Tail::Object { size, version } => {
+            Tail::Object { nonce, size, version } => {
                 let version = version.as_ref().map(Version::as_str);
-                (&[][..], json!({ "size": size, "version": version }))
+                (
+                    &[][..],
+                    json!({ "nonce": nonce, "size": size, "version": version }),
+                )
             }
         };
         let head = json!({
@@ -57,9 +91,14 @@ impl State {
             "driver": driver,
             "path": path.as_str(),
             "upload": self.upload,
-            "parts": parts,
+            "base": self.base,
+            "parts": self.parts.to_json(),
+            "sent": self.sent,
+            "next": self.next_number,
+            "ends_small": self.ends_small,
+            "has_own": self.has_own,
             "object": object,
-            "has_object": self.has_object,
+            "old_tails": self.old_tails,
             "inline": tail_bytes.len(),
         });
         let mut token = BytesMut::from(head.to_string().as_bytes());
@@ -81,27 +120,28 @@ impl State {
         if !is_ours {
             return None;
         }
-        let parts = head.get("parts")?.as_array()?;
-        let parts = (1..).zip(parts).map(|(number, part)| {
-            Some(Part {
-                number,
-                size: part.get(0)?.as_u64()?,
-                mark: part.get(1)?.as_str()?.to_owned(),
-            })
-        });
+        let old_tails = head.get("old_tails")?.as_array()?;
         let state = Self {
             upload: head.get("upload")?.as_str().map(str::to_owned),
-            parts: parts.collect::<Option<_>>()?,
+            base: head.get("base")?.as_u64()?,
+            parts: Parts::from_json(head.get("parts")?)?,
+            sent: head.get("sent")?.as_u64()?,
+            next_number: u32::try_from(head.get("next")?.as_u64()?).ok()?,
+            ends_small: head.get("ends_small")?.as_bool()?,
+            has_own: head.get("has_own")?.as_bool()?,
             tail: match head.get("object")? {
                 Value::Null => Tail::Inline(Bytes::copy_from_slice(tail)),
                 object => Tail::Object {
+                    nonce: object.get("nonce")?.as_u64()?,
                     size: object.get("size")?.as_u64()?,
                     version: object.get("version")?.as_str().map(Version::new),
                 },
             },
-            has_object: head.get("has_object")?.as_bool()?,
+            old_tails: old_tails.iter().map(Value::as_u64).collect::<Option<_>>()?,
         };
-        (state.upload.is_some() || state.parts.is_empty()).then_some(state)
+        let is_sound = (state.upload.is_some() || (state.parts.is_empty() && state.sent == 0))
+            && state.next_number >= state.parts.end();
+        is_sound.then_some(state)
     }
 }
 
@@ -114,6 +154,7 @@ pub(super) fn copied(buffer: &Buffer) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Part;
     use super::*;
 
     fn path(text: &str) -> DriverPath {
@@ -121,17 +162,12 @@ mod tests {
     }
 
     fn states() -> Vec<State> {
-        let part = |number: u32| Part {
-            number,
-            size: 5_000_000_000,
-            mark: format!("\"mark-{number}\""),
-        };
-        let empty = State {
-            upload: None,
-            parts: Vec::new(),
-            tail: Tail::Inline(Bytes::new()),
-            has_object: false,
-        };
+        let mut parts = Parts::default();
+        for number in [1, 2] {
+            let mark = format!("\"mark-{number}\"");
+            parts.push(Part { number, mark });
+        }
+        let empty = State::empty();
         vec![
             empty.clone(),
             State {
@@ -140,19 +176,26 @@ mod tests {
             },
             State {
                 upload: Some("id".to_owned()),
-                parts: vec![part(1), part(2)],
+                parts,
+                sent: 10_000_000_000,
+                next_number: 160,
                 tail: Tail::Object {
+                    nonce: u64::MAX,
                     size: 1 << 40,
                     version: Some(Version::new("\"v\"")),
                 },
-                has_object: true,
+                old_tails: vec![1, 2],
+                ends_small: true,
+                ..empty.clone()
             },
             State {
+                base: 1 << 41,
+                has_own: true,
                 tail: Tail::Object {
+                    nonce: 0,
                     size: 1,
                     version: None,
                 },
-                has_object: true,
                 ..empty
             },
         ]

@@ -317,7 +317,7 @@ proptest! {
         minimum_part_bytes in prop_oneof![Just(5 << 20), 1..300_u64],
         steps in prop::collection::vec(any_step(), 1..24),
     ) {
-        let bucket = InMemoryDriver::object_store(ObjectStoreOptions { minimum_part_bytes });
+        let bucket = InMemoryDriver::object_store(ObjectStoreOptions { minimum_part_bytes, ..ObjectStoreOptions::default() });
         let driver: Arc<dyn StorageDriver> = Arc::new(bucket);
         run(&driver, announced, &steps);
     }

@@ -13,7 +13,10 @@ use crate::upload::{create, resume, status};
 
 /// A bucket with parts of at least so many bytes.
 fn bucket(minimum_part_bytes: u64) -> (Arc<Core>, ObjectStoreDriver) {
-    let driver = InMemoryDriver::object_store(ObjectStoreOptions { minimum_part_bytes });
+    let driver = InMemoryDriver::object_store(ObjectStoreOptions {
+        minimum_part_bytes,
+        ..ObjectStoreOptions::default()
+    });
     (core_over(driver.clone()), driver)
 }
 

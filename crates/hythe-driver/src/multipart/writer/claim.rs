@@ -1,0 +1,58 @@
+use super::{Kept, MultipartFileWriter, tail_path};
+use crate::multipart::state::State;
+use crate::{ErrorKind, Result, ResumeToken};
+
+impl MultipartFileWriter {
+    /// The token that others must know of before this writer sends its first part: it names the upload, so that it
+    /// can be aborted whatever becomes of this writer, and sets part numbers aside.
+    pub(super) async fn claim_upload(&mut self, incoming: u64) -> Result<Option<ResumeToken>> {
+        let held = self.buffer.size().saturating_add(incoming);
+        if self.is_claimed() || held < self.sends_from() {
+            return Ok(None);
+        }
+        let mut state = self.kept_state()?;
+        if self.ends_small {
+            self.prepare(incoming).await?;
+            state.parts.clear();
+            (state.base, state.sent) = (state.sent, 0);
+            (state.ends_small, state.has_own) = (false, true);
+        }
+        state.upload = Some(self.upload_id().await?);
+        state.next_number = self.limits.number_after_claim(self.next_number);
+        let token = state.to_token(self.backend.name(), &self.path);
+        self.kept = Some(Kept {
+            token: token.clone(),
+            size: state.size(),
+            is_claim: true,
+        });
+        Ok(Some(token))
+    }
+
+    /// What the token says that this writer was opened with.
+    fn kept_state(&self) -> Result<State> {
+        let Some(Kept { token, .. }) = &self.kept else {
+            return Ok(State::empty());
+        };
+        State::from_token(token, self.backend.name(), &self.path)
+            .ok_or_else(|| self.failed("claim", ErrorKind::InvalidToken))
+    }
+
+    /// Removes what this writer's token names and another one does not.
+    pub(super) async fn abandon_upload(&self, kept: Option<ResumeToken>) -> Result<()> {
+        let kept = kept.and_then(|token| State::from_token(&token, self.backend.name(), &self.path));
+        let kept = kept.unwrap_or_else(State::empty);
+        if let Some(upload) = &self.upload
+            && kept.upload.as_ref() != Some(upload)
+        {
+            self.backend.abort_upload(&self.path, upload).await?;
+        }
+        let theirs = kept.tails();
+        let ours = self.tails.iter().filter(|nonce| !theirs.contains(nonce));
+        let paths = ours.map(|nonce| tail_path(self.backend.name(), &self.path, *nonce));
+        let paths = paths.collect::<Result<Vec<_>>>()?;
+        if paths.is_empty() {
+            return Ok(());
+        }
+        self.backend.delete_objects(&paths).await
+    }
+}
