@@ -12,6 +12,7 @@
 
 mod checks;
 mod clients;
+mod clouds;
 mod emulators;
 mod install;
 mod layering;
@@ -62,6 +63,8 @@ enum Task {
     TwoWay(HytheBinary),
     /// Kill Hythe during pushes, start it again, and look for what it had acknowledged.
     Crash(CrashArguments),
+    /// Count what Hythe asks of a bucket, beside the original.
+    Calls(HytheBinary),
     /// Check which crate may depend on which.
     Layering,
     /// Build and document every publishable crate on its own.
@@ -210,6 +213,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
             suites::crash(&hythe, arguments.rounds)
         }
+        Task::Calls(arguments) => clouds::calls(&Program::resolve(Kind::Hythe, arguments.registry_binary)?),
         Task::Layering => layering::check(),
         Task::Alone => checks::alone(),
         Task::Ci => checks::ci(),

@@ -3,6 +3,7 @@
 // The program's product is what it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod calls_command;
 mod check;
 mod crash_command;
 mod diff_command;
@@ -32,6 +33,8 @@ enum Command {
     Script(two_way_command::ScriptArguments),
     /// Begins uploads on one registry and finishes them on another one.
     Hop(two_way_command::HopArguments),
+    /// Counts the calls to a bucket, beside those of distribution.
+    Calls(calls_command::Arguments),
     /// Kills a registry while clients push, again and again, and looks whether anything was lost.
     Crash(crash_command::Arguments),
 }
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         Command::TwoWay(arguments) => two_way_command::run(&arguments).await,
         Command::Script(arguments) => two_way_command::script(&arguments).await,
         Command::Hop(arguments) => two_way_command::hop(&arguments).await,
+        Command::Calls(arguments) => calls_command::run(&arguments).await,
         Command::Crash(arguments) => crash_command::run(&arguments).await,
     };
     match outcome {

@@ -52,7 +52,8 @@ impl Configuration {
         }))
     }
 
-    fn with_storage(storage: &Value) -> Self {
+    /// Stores as the section `storage` says.
+    pub fn with_storage(storage: &Value) -> Self {
         Self {
             tree: json!({ "version": 0.1, "log": { "level": "info" }, "storage": storage, "http": {} }),
         }

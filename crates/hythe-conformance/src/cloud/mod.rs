@@ -1,0 +1,16 @@
+//! Registries whose data are in a cloud's bucket: what can be seen there, and only there.
+//!
+//! | Module | Command | What it answers |
+//! |---|---|---|
+//! | [`calls`] | `calls` | How many calls to the storage does a push take, and a pull, beside the original? |
+//!
+//! The bucket is looked at through the storage's own interface ([`Backend`]), with requests signed here, so that a mistake
+//! in a driver cannot hide itself.
+
+mod backend;
+pub mod calls;
+mod image;
+mod objects;
+mod signing;
+
+pub use self::backend::{Backend, Cloud};
