@@ -2,12 +2,15 @@
 
 mod silly;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use hythe_auth::AccessController;
 use hythe_configuration::sections::auth::{Auth, ProviderConfiguration};
 
 use crate::compose::chain;
+use crate::reload::Reload;
 
 /// The names under `auth` that this build can honour.
 pub(crate) fn names() -> Vec<String> {
@@ -20,15 +23,27 @@ pub(crate) fn names() -> Vec<String> {
     present.map(|(name, _)| name.to_owned()).collect()
 }
 
+/// Who decides who may do what.
+#[derive(Default)]
+pub(crate) struct Access {
+    /// `None`: everybody may do everything.
+    pub(crate) controller: Option<Arc<dyn AccessController>>,
+    /// What it has read from files.
+    pub(crate) reload: Option<Arc<dyn Reload>>,
+}
+
 /// The controller that was configured; `None`: everybody may do everything. A provider that this build lacks has been
 /// refused with the configuration.
-pub(crate) async fn controller(auth: &Auth) -> Result<Option<Arc<dyn AccessController>>, String> {
+pub(crate) async fn controller(auth: &Auth) -> Result<Access, String> {
     let Some(provider) = &auth.provider else {
-        return Ok(None);
+        return Ok(Access::default());
     };
     let ProviderConfiguration { name, parameters } = provider;
     match name.as_str() {
-        "silly" => Ok(Some(Arc::new(silly::Silly::read(parameters)?))),
+        "silly" => Ok(Access {
+            controller: Some(Arc::new(silly::Silly::read(parameters)?)),
+            reload: None,
+        }),
         #[cfg(feature = "auth-htpasswd")]
         "htpasswd" => {
             use hythe_auth_htpasswd::{HtpasswdController, HtpasswdParameters};
@@ -36,7 +51,11 @@ pub(crate) async fn controller(auth: &Auth) -> Result<Option<Arc<dyn AccessContr
             let parameters = read.map_err(|errors| problems(name, &errors))?;
             let made = HtpasswdController::new(&parameters).await;
             let controller = made.map_err(|error| format!("auth.{name}: {}", chain(&error)))?;
-            Ok(Some(Arc::new(controller)))
+            let controller = Arc::new(controller);
+            Ok(Access {
+                controller: Some(controller.clone()),
+                reload: Some(controller),
+            })
         }
         #[cfg(feature = "auth-token")]
         "token" => {
@@ -45,9 +64,47 @@ pub(crate) async fn controller(auth: &Auth) -> Result<Option<Arc<dyn AccessContr
             let parameters = read.map_err(|errors| problems(name, &errors))?;
             let made = TokenController::new(parameters).await;
             let controller = made.map_err(|error| format!("auth.{name}: {}", chain(&error)))?;
-            Ok(Some(Arc::new(controller)))
+            let controller = Arc::new(controller);
+            Ok(Access {
+                controller: Some(controller.clone()),
+                reload: Some(controller),
+            })
         }
         _ => Err(format!("auth.{name}: this build has no such access controller")),
+    }
+}
+
+/// It looks at its file by itself; only a signal is news to it.
+#[cfg(feature = "auth-htpasswd")]
+#[async_trait]
+impl Reload for hythe_auth_htpasswd::HtpasswdController {
+    fn name(&self) -> &'static str {
+        "auth.htpasswd"
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        Self::reload(self);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "auth-token")]
+#[async_trait]
+impl Reload for hythe_auth_token::TokenController {
+    fn name(&self) -> &'static str {
+        "auth.token"
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        Self::files(self).map(Path::to_owned).collect()
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        Self::reload(self).await.map_err(|error| chain(&error))
     }
 }
 

@@ -25,8 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Level;
 
+use crate::access::Access;
 use crate::edge::{ConnectionSettings, Edge};
 use crate::logging::{AccessLog, Formatter, LogSettings};
+use crate::reload::{Reload, Watcher};
+use crate::tls::Tls;
 use crate::{access, caches, drivers, middlewares};
 
 /// Everything that is to run, not yet started.
@@ -35,6 +38,8 @@ pub(crate) struct Composed {
     pub(crate) edge: Edge,
     /// Runs beside it.
     pub(crate) background: Background,
+    /// Whether clients have to speak TLS.
+    pub(crate) is_tls: bool,
 }
 
 /// Puts the parts together. An error says what is wrong in words for the operator.
@@ -42,19 +47,24 @@ pub(crate) async fn compose(
     configuration: Configuration,
     access_log: Option<AccessLog>,
 ) -> Result<Composed, String> {
+    let tls = tls(&configuration.http)?;
+    let Access { controller, reload } = access::controller(&configuration.auth).await?;
+    let certificates = tls.clone().map(|tls| tls as Arc<dyn Reload>);
+    let reloads = certificates.into_iter().chain(reload).collect();
     let driver = driver(&configuration).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let background = Background {
         purge: purging(&configuration.storage.maintenance.uploadpurging),
         driver: driver.clone(),
         clock: clock.clone(),
+        watcher: Watcher::new(reloads).map_err(|error| chain(&error))?,
     };
     let chunk_min_length = driver.capabilities().minimum_part_bytes;
     let options = registry_options(&configuration, clock)?;
     let registry = Arc::new(Registry::new(driver, options));
     let handlers = Handlers::new(HandlersOptions {
         namespace: registry,
-        access: access::controller(&configuration.auth).await?,
+        access: controller,
         urls: url_options(&configuration.http),
         secret: secret(&configuration.http),
         secret_configured: configuration.http.secret.is_some(),
@@ -72,8 +82,10 @@ pub(crate) async fn compose(
         header_timeout: configuration.http.timeouts.header,
         progress_timeout: configuration.http.timeouts.progress,
         h2c: configuration.http.h2c.enabled,
+        tls: tls.clone(),
     };
     Ok(Composed {
+        is_tls: tls.is_some(),
         edge: Edge::new(handlers, settings, access_log),
         background,
     })
@@ -87,6 +99,14 @@ async fn driver(configuration: &Configuration) -> Result<Arc<dyn StorageDriver>,
     let driver = made.map_err(|error| chain(&error))?;
     let driver = middlewares::around(driver, &configuration.middleware.storage)?;
     Ok(Arc::new(Instrumented::new(driver)))
+}
+
+fn tls(http: &Http) -> Result<Option<Arc<Tls>>, String> {
+    if !http.tls.is_enabled() {
+        return Ok(None);
+    }
+    let tls = Tls::new(http.tls.clone(), !http.http2.disabled)?;
+    Ok(Some(Arc::new(tls)))
 }
 
 fn registry_options(configuration: &Configuration, clock: Arc<dyn Clock>) -> Result<RegistryOptions, String> {
@@ -242,6 +262,7 @@ pub(crate) struct Background {
     purge: Option<(PurgeOptions, PurgeSchedule)>,
     driver: Arc<dyn StorageDriver>,
     clock: Arc<dyn Clock>,
+    watcher: Watcher,
 }
 
 impl Background {
@@ -257,6 +278,7 @@ impl Background {
                 stop.clone(),
             ));
         }
+        tracker.spawn(self.watcher.run(stop.clone()));
         tracker.close();
         tracker
     }

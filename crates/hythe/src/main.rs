@@ -13,7 +13,9 @@ mod drivers;
 mod edge;
 mod logging;
 mod middlewares;
+mod reload;
 mod shutdown;
+mod tls;
 mod welcome;
 
 use std::process::ExitCode;

@@ -1,7 +1,6 @@
 //! `hythe serve`: reads the configuration, starts the logs, serves until told to stop.
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -102,7 +101,7 @@ fn capabilities() -> Capabilities {
         storage_middlewares: middlewares::names(),
         missing_storage_middlewares: middlewares::missing(),
         auth_providers: access::names(),
-        features: [Feature::Logstash].into(),
+        features: [Feature::Logstash, Feature::Tls, Feature::UnixSockets].into(),
     }
 }
 
@@ -161,10 +160,14 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
         Some(start_access_log()?)
     };
     let access_log = access_writer.clone().map(AccessLog::new);
-    let address = configuration.http.addr.clone();
+    let (net, address) = (configuration.http.net, configuration.http.addr.clone());
     let welcome = is_default.then(|| welcome::storage_of(&configuration));
-    let Composed { edge, background } = compose::compose(configuration, access_log).await?;
-    let listener = Listener::bind(&address)
+    let Composed {
+        edge,
+        background,
+        is_tls,
+    } = compose::compose(configuration, access_log).await?;
+    let listener = Listener::open(net, &address)
         .await
         .map_err(|error| format!("cannot listen on {address}: {}", chain(&error)))?;
 
@@ -173,7 +176,7 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
     shutdown::on_signals(stop.clone(), abort.clone())
         .map_err(|error| format!("cannot wait for signals: {}", chain(&error)))?;
     let background = background.start(&stop);
-    announce(listener.address(), welcome.as_deref());
+    announce(&listener, is_tls, welcome.as_deref());
 
     let accepting = edge::accept_loop(listener, edge.clone(), stop.clone(), abort, drain);
     let telling = async {
@@ -205,9 +208,10 @@ fn start_access_log() -> Result<LineWriter, String> {
     LineWriter::start("hythe-access-log", io::stdout(), lost_line).map_err(|error| chain(&error))
 }
 
-fn announce(address: SocketAddr, storage: Option<&str>) {
-    tracing::info!("listening on {address}");
-    if let Some(storage) = storage {
+fn announce(listener: &Listener, is_tls: bool, storage: Option<&str>) {
+    let tls = if is_tls { ", tls" } else { "" };
+    tracing::info!("listening on {listener}{tls}");
+    if let (Some(storage), Some(address)) = (storage, listener.address()) {
         complain(&welcome::text(address, storage));
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1, or HTTP/2 in clear text where it is configured.
+//! One connection: HTTP/1.1, HTTP/2 over TLS, or HTTP/2 in clear text where it is configured.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,9 +15,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hythe_file_io::{FileStream, Limits, ShortFile};
+use hythe_file_io::{FileStream, FileTable, Limits, ShortFile};
 use hythe_handlers::{Handlers, RequestContext, ResponseBody};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -25,15 +25,42 @@ use super::body::{EdgeBody, FileSending};
 use super::buffer_pool::BufferPool;
 use super::framing::{Findings, Framing};
 use super::guard;
-use super::io::EdgeIo;
+use super::io::{EdgeIo, Transport};
 use crate::compose::chain;
 use crate::logging::AccessLog;
+use crate::tls::Tls;
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Names the request in answers that are errors, so that its line in the log can be found.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    /// Over TCP, and from where.
+    Tcp(TcpStream, SocketAddr),
+    /// From a process of this machine.
+    Unix(UnixStream),
+}
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+    /// Whichever the client begins with.
+    Either,
+}
+
+/// Where the requests of a connection come from.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    /// `None`: from this machine, over a Unix socket.
+    peer: Option<SocketAddr>,
+    tls: bool,
+}
 
 /// How connections are served.
 #[derive(Debug, Clone)]
@@ -44,6 +71,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) progress_timeout: Duration,
     /// Whether HTTP/2 in clear text is spoken to clients that begin with it.
     pub(crate) h2c: bool,
+    /// TLS on TCP connections; `None`: clear text.
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// Serves connections.
@@ -71,41 +100,74 @@ impl Edge {
     }
 
     /// Serves one connection to its end; on `stop` only until the request under way is answered.
-    pub(crate) async fn serve(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    pub(crate) async fn serve(self, accepted: Accepted, stop: CancellationToken) {
+        let clear_text = if self.settings.h2c {
+            Protocol::Either
+        } else {
+            Protocol::Http1
+        };
+        match accepted {
+            Accepted::Unix(stream) => {
+                let origin = Origin {
+                    peer: None,
+                    tls: false,
+                };
+                self.serve_stream(stream, None, clear_text, origin, stop).await;
+            }
+            Accepted::Tcp(stream, peer) => {
+                let Some(tls) = self.settings.tls.clone() else {
+                    let stream = FileStream::new(stream, Limits::default());
+                    let files = stream.files();
+                    let origin = Origin {
+                        peer: Some(peer),
+                        tls: false,
+                    };
+                    return self
+                        .serve_stream(stream, Some(files), clear_text, origin, stop)
+                        .await;
+                };
+                match tls.accept(stream, self.settings.header_timeout).await {
+                    Ok(stream) => {
+                        let protocol = match stream.get_ref().1.alpn_protocol() {
+                            Some(b"h2") => Protocol::Http2,
+                            _ => Protocol::Http1,
+                        };
+                        let origin = Origin {
+                            peer: Some(peer),
+                            tls: true,
+                        };
+                        self.serve_stream(stream, None, protocol, origin, stop).await;
+                    }
+                    Err(error) => {
+                        tracing::info!(error = %chain(&error), peer = %peer, "TLS handshake failed");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn serve_stream<S: Transport>(
+        self,
+        stream: S,
+        files: Option<FileTable>,
+        protocol: Protocol,
+        origin: Origin,
+        stop: CancellationToken,
+    ) {
         let findings = Arc::new(Findings::default());
         let framing = Framing::new(findings.clone());
-        let stream = FileStream::new(stream, Limits::default());
-        let files = stream.files();
         let io = EdgeIo::new(stream, self.settings.progress_timeout, framing);
-        let h2c = self.settings.h2c;
         let header_timeout = self.settings.header_timeout;
         let service = service_fn(move |request: Request<Incoming>| {
             let is_ambiguous = findings.take_up();
             let sending = FileSending {
                 // HTTP/2 cuts bodies into frames.
-                by_kernel: (request.version() <= Version::HTTP_11).then(|| files.clone()),
+                by_kernel: files.clone().filter(|_| request.version() <= Version::HTTP_11),
                 buffers: self.buffers.clone(),
             };
-            self.clone().answer(request, is_ambiguous, peer, sending)
+            self.clone().answer(request, is_ambiguous, origin, sending)
         });
-        let ended = if h2c {
-            let io = TokioIo::new(io.with_opening_limit(header_timeout));
-            let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder
-                .http1()
-                .half_close(true)
-                .title_case_headers(true)
-                .timer(TokioTimer::new())
-                .header_read_timeout(header_timeout)
-                .max_buf_size(MAX_BUFFER_BYTES);
-            builder
-                .http2()
-                .timer(TokioTimer::new())
-                .keep_alive_interval(Some(header_timeout));
-            let connection = pin!(builder.serve_connection(io, service));
-            let ended = drive(connection, stop, auto::Connection::graceful_shutdown).await;
-            ended.map_err(|error| Broken::new(&*error))
-        } else {
+        let ended = if protocol == Protocol::Http1 {
             let io = TokioIo::new(io);
             let connection = pin!(
                 http1::Builder::new()
@@ -119,20 +181,43 @@ impl Edge {
             );
             let ended = drive(connection, stop, http1::Connection::graceful_shutdown).await;
             ended.map_err(|error| Broken::new(&error))
+        } else {
+            let io = TokioIo::new(io.with_opening_limit(header_timeout));
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder
+                .http1()
+                .half_close(true)
+                .title_case_headers(true)
+                .timer(TokioTimer::new())
+                .header_read_timeout(header_timeout)
+                .max_buf_size(MAX_BUFFER_BYTES);
+            builder
+                .http2()
+                .timer(TokioTimer::new())
+                .keep_alive_interval(Some(header_timeout));
+            let builder = if protocol == Protocol::Http2 {
+                builder.http2_only()
+            } else {
+                builder
+            };
+            let connection = pin!(builder.serve_connection(io, service));
+            let ended = drive(connection, stop, auto::Connection::graceful_shutdown).await;
+            ended.map_err(|error| Broken::new(&*error))
         };
+        let peer = origin.peer.map(tracing::field::display);
         match ended {
             Ok(()) => {}
             Err(Broken {
                 chain,
                 is_damage: false,
             }) => {
-                tracing::debug!(error = %chain, peer = %peer, "connection ended");
+                tracing::debug!(error = %chain, peer, "connection ended");
             }
             Err(Broken {
                 chain,
                 is_damage: true,
             }) => {
-                tracing::error!(error = %chain, peer = %peer, "stored content is damaged, so its connection was broken off");
+                tracing::error!(error = %chain, peer, "stored content is damaged, so its connection was broken off");
             }
         }
     }
@@ -146,11 +231,14 @@ impl Edge {
         self,
         request: Request<Incoming>,
         is_ambiguous: bool,
-        peer: SocketAddr,
+        origin: Origin,
         sending: FileSending,
     ) -> Result<Response<EdgeBody>, Infallible> {
-        let record = self.access_log.as_ref().map(|log| log.begin(&request, peer));
-        let context = RequestContext::new(Some(peer), false);
+        let record = self
+            .access_log
+            .as_ref()
+            .map(|log| log.begin(&request, origin.peer));
+        let context = RequestContext::new(origin.peer, origin.tls);
         // At level error, so that whatever is logged has the id.
         let span = tracing::error_span!("request", http.request.id = %context.request_id);
         let response = self

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use hythe_file_io::FileStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
 
 use super::framing::Framing;
 
@@ -23,10 +25,28 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The bytes with which a connection says which version of HTTP it speaks: the length of HTTP/2's preface.
 const OPENING_BYTES: usize = 24;
 
-/// A TCP connection that fails when the peer takes no byte of a response for too long, and that yields after each
+/// What carries the bytes of a connection.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether the last write had to wait for a disk, and not for the peer.
+    fn awaits_file(&self) -> bool {
+        false
+    }
+}
+
+impl Transport for FileStream {
+    fn awaits_file(&self) -> bool {
+        FileStream::awaits_file(self)
+    }
+}
+
+impl Transport for TlsStream<TcpStream> {}
+
+impl Transport for UnixStream {}
+
+/// A connection that fails when the peer takes no byte of a response for too long, and that yields after each
 /// mebibyte written.
-pub(crate) struct EdgeIo {
-    stream: FileStream,
+pub(crate) struct EdgeIo<S> {
+    stream: S,
     framing: Framing,
     opening: Option<Opening>,
     /// Runs from the moment a write had to wait; made when that first happens.
@@ -44,10 +64,10 @@ struct Opening {
     received: usize,
 }
 
-impl EdgeIo {
+impl<S: Transport> EdgeIo<S> {
     /// Wraps an accepted connection; `write_progress` is how long a write may make no progress. `framing` sees
     /// every byte received.
-    pub(crate) fn new(stream: FileStream, write_progress: Duration, framing: Framing) -> Self {
+    pub(crate) fn new(stream: S, write_progress: Duration, framing: Framing) -> Self {
         Self {
             stream,
             framing,
@@ -72,7 +92,7 @@ impl EdgeIo {
     fn poll_with(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut FileStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if self.written_this_turn >= BYTES_PER_TURN {
             self.written_this_turn = 0;
@@ -130,7 +150,7 @@ impl EdgeIo {
     }
 }
 
-impl AsyncRead for EdgeIo {
+impl<S: Transport> AsyncRead for EdgeIo<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -153,7 +173,7 @@ impl AsyncRead for EdgeIo {
     }
 }
 
-impl AsyncWrite for EdgeIo {
+impl<S: Transport> AsyncWrite for EdgeIo<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let bytes = &bytes[..bytes.len().min(BYTES_PER_TURN)];
         self.get_mut()

@@ -10,6 +10,8 @@ mod connection;
 mod framing;
 mod guard;
 mod io;
+mod listener;
 
-pub(crate) use accept::{Listener, accept_loop};
+pub(crate) use accept::accept_loop;
 pub(crate) use connection::{ConnectionSettings, Edge};
+pub(crate) use listener::Listener;

@@ -31,7 +31,7 @@ impl AccessLog {
     }
 
     /// Remembers a request before it is handled.
-    pub(crate) fn begin<B>(&self, request: &Request<B>, peer: SocketAddr) -> AccessRecord {
+    pub(crate) fn begin<B>(&self, request: &Request<B>, peer: Option<SocketAddr>) -> AccessRecord {
         let field = |name: HeaderName| {
             let value = request.headers().get(name);
             value.map(|value| escaped(value.as_bytes())).unwrap_or_default()
@@ -59,7 +59,7 @@ impl AccessLog {
 pub(crate) struct AccessRecord {
     writer: LineWriter,
     is_written: bool,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     time: OffsetDateTime,
     request_line: String,
     referer: String,
@@ -78,7 +78,9 @@ impl AccessRecord {
         let time = self.time.format(TIME).unwrap_or_default();
         self.writer.write(format!(
             "{} - - [{time}] \"{}\" {status} {bytes} \"{}\" \"{}\"\n",
-            self.peer.ip(),
+            // A Unix socket has no address; Go writes it so.
+            self.peer
+                .map_or_else(|| "@".to_owned(), |peer| peer.ip().to_string()),
             self.request_line,
             self.referer,
             self.user_agent,
@@ -139,7 +141,7 @@ mod tests {
             .body(())
             .unwrap();
         let log = AccessLog::new(writer.clone());
-        end(log.begin(&request, "127.0.0.1:1234".parse().unwrap()));
+        end(log.begin(&request, Some("127.0.0.1:1234".parse().unwrap())));
         writer.close();
         let line = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         let (before, rest) = line.split_once(" [").unwrap();

@@ -18,4 +18,5 @@ mod refusals;
 mod shutdown;
 mod slow_clients;
 mod start;
+mod tls;
 mod uploads;

@@ -25,24 +25,6 @@ async fn no_access_control_by_name_is_served() {
 }
 
 #[tokio::test]
-async fn tls_is_refused() {
-    check(
-        &["http", "tls"],
-        json!({ "certificate": "/x.pem", "key": "/x.key" }),
-        "http.tls",
-        "does not speak TLS",
-    )
-    .await;
-    check(
-        &["http", "tls", "letsencrypt"],
-        json!({ "cachefile": "/x", "hosts": ["a"] }),
-        "http.tls",
-        "does not speak TLS",
-    )
-    .await;
-}
-
-#[tokio::test]
 async fn pull_through_is_refused() {
     check(
         &["proxy"],
@@ -138,17 +120,6 @@ async fn a_driver_from_a_variable_is_named_by_it() {
         message.contains("REGISTRY_STORAGE: storage.s3: unknown storage driver"),
         "{message}"
     );
-}
-
-#[tokio::test]
-async fn a_unix_socket_is_refused() {
-    check(
-        &["http", "net"],
-        json!("unix"),
-        "http.net",
-        "does not listen on Unix sockets",
-    )
-    .await;
 }
 
 #[tokio::test]
