@@ -78,10 +78,10 @@ impl Authority {
     fn tls(&self) -> serde_json::Value {
         json!({ "certificate": self.path("server.pem"), "key": self.path("server.key") })
     }
+}
 
-    fn configuration(&self, tls: serde_json::Value) -> Configuration {
-        Configuration::inmemory().set(&["http", "tls"], tls)
-    }
+fn with_tls(tls: serde_json::Value) -> Configuration {
+    Configuration::inmemory().set(&["http", "tls"], tls)
 }
 
 struct Caller<'a> {
@@ -141,9 +141,7 @@ fn request(target: &str) -> hyper::Request<Empty<Bytes>> {
 async fn both_versions_and_both_protocols_are_spoken() {
     let authority = Authority::new();
     authority.write("registry.test", false);
-    let server = Setup::with(&authority.configuration(authority.tls()))
-        .serve()
-        .await;
+    let server = Setup::with(&with_tls(authority.tls())).serve().await;
     assert!(server.log().contains(", tls"), "{}", server.log());
     for versions in [ONLY_1_2, ONLY_1_3] {
         let caller = Caller {
@@ -203,9 +201,7 @@ async fn older_versions_and_other_protocols_are_left_out_when_told() {
 async fn who_speaks_no_tls_is_told_so() {
     let authority = Authority::new();
     authority.write("registry.test", false);
-    let server = Setup::with(&authority.configuration(authority.tls()))
-        .serve()
-        .await;
+    let server = Setup::with(&with_tls(authority.tls())).serve().await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream
         .write_all(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -233,7 +229,7 @@ async fn client_certificates_are_asked_for_as_configured() {
         let mut tls = authority.tls();
         tls["clientcas"] = json!([authority.path("ca.pem")]);
         tls["clientauth"] = mode.into();
-        let server = Setup::with(&authority.configuration(tls)).serve().await;
+        let server = Setup::with(&with_tls(tls)).serve().await;
         let status = async |identity| {
             let caller = Caller {
                 identity,
@@ -251,9 +247,7 @@ async fn client_certificates_are_asked_for_as_configured() {
 async fn a_new_certificate_is_taken_up_and_a_bad_one_is_not() {
     let authority = Authority::new();
     authority.write("old.test", false);
-    let mut server = Setup::with(&authority.configuration(authority.tls()))
-        .serve()
-        .await;
+    let mut server = Setup::with(&with_tls(authority.tls())).serve().await;
     // It stays open through all changes.
     let open = Caller::of(&authority).connect(&server, "old.test").await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(open)).await.unwrap();
@@ -288,7 +282,7 @@ async fn what_cannot_be_used_stops_the_start() {
     let authority = Authority::new();
     authority.write("registry.test", false);
     let check = async |tls: serde_json::Value, expected: &str| {
-        let (code, log) = Setup::with(&authority.configuration(tls)).refused().await;
+        let (code, log) = Setup::with(&with_tls(tls)).refused().await;
         assert_eq!(code, Some(1), "{log}");
         assert!(log.contains(expected), "{log}");
     };
@@ -328,9 +322,7 @@ async fn what_cannot_be_used_stops_the_start() {
 async fn an_expired_certificate_is_served_with_a_warning() {
     let authority = Authority::new();
     authority.write("registry.test", true);
-    let server = Setup::with(&authority.configuration(authority.tls()))
-        .serve()
-        .await;
+    let server = Setup::with(&with_tls(authority.tls())).serve().await;
     assert!(server.log().contains("expired at"), "{}", server.log());
     Caller::of(&authority)
         .status(&server, "registry.test")
