@@ -180,9 +180,7 @@ async fn older_versions_and_other_protocols_are_left_out_when_told() {
     authority.write("registry.test", false);
     let mut tls = authority.tls();
     tls["minimumtls"] = "tls1.3".into();
-    let configuration = authority
-        .configuration(tls)
-        .set(&["http", "http2", "disabled"], json!(true));
+    let configuration = with_tls(tls).set(&["http", "http2", "disabled"], json!(true));
     let server = Setup::with(&configuration).serve().await;
     let old = Caller {
         versions: ONLY_1_2,
