@@ -16,6 +16,13 @@ pub(crate) fn factories() -> DriverFactories {
     #[cfg(not(feature = "driver-inmemory"))]
     let factories = factories.without("inmemory", "driver-inmemory");
 
+    #[cfg(feature = "driver-s3")]
+    let factories = factories
+        .with(hythe_driver_s3::S3Factory::s3())
+        .with(hythe_driver_s3::S3Factory::s3aws());
+    #[cfg(not(feature = "driver-s3"))]
+    let factories = factories.without("s3", "driver-s3").without("s3aws", "driver-s3");
+
     factories
 }
 
@@ -31,7 +38,7 @@ mod tests {
         let missing = factories.missing().map(|(name, _feature)| name);
         let mut known: Vec<&str> = factories.names().chain(missing).collect();
         known.sort_unstable();
-        assert_eq!(known, ["filesystem", "inmemory"]);
+        assert_eq!(known, ["filesystem", "inmemory", "s3", "s3aws"]);
     }
 
     #[tokio::test]

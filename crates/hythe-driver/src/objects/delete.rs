@@ -54,10 +54,12 @@ async fn delete_keys(store: &dyn ObjectStore, path: &DriverPath) -> Result<bool>
 
 /// [`crate::StorageDriver::delete_files`]: one call for each thousand.
 pub async fn delete_files(store: &dyn ObjectStore, paths: &[DriverPath]) -> Result<()> {
-    for batch in paths.chunks(PAGE_KEYS) {
+    // The root is a directory; some services take its key for an object that marks it.
+    let files: Vec<&DriverPath> = paths.iter().filter(|path| !path.is_root()).collect();
+    for batch in files.chunks(PAGE_KEYS) {
         let keys: Vec<String> = batch.iter().map(|path| store.keys().key(path)).collect();
         let deleted = store.delete_keys(&keys).await;
-        deleted.map_err(|error| error.during("delete_files").at(&batch[0]))?;
+        deleted.map_err(|error| error.during("delete_files").at(batch[0]))?;
     }
     Ok(())
 }
