@@ -6,6 +6,11 @@ use hythe_driver::DriverFactories;
 pub(crate) fn factories() -> DriverFactories {
     let factories = DriverFactories::new();
 
+    #[cfg(feature = "driver-azure")]
+    let factories = factories.with(hythe_driver_azure::AzureFactory);
+    #[cfg(not(feature = "driver-azure"))]
+    let factories = factories.without("azure", "driver-azure");
+
     #[cfg(feature = "driver-filesystem")]
     let factories = factories.with(hythe_driver_filesystem::FilesystemFactory);
     #[cfg(not(feature = "driver-filesystem"))]
@@ -38,7 +43,7 @@ mod tests {
         let missing = factories.missing().map(|(name, _feature)| name);
         let mut known: Vec<&str> = factories.names().chain(missing).collect();
         known.sort_unstable();
-        assert_eq!(known, ["filesystem", "inmemory", "s3", "s3aws"]);
+        assert_eq!(known, ["azure", "filesystem", "inmemory", "s3", "s3aws"]);
     }
 
     #[tokio::test]

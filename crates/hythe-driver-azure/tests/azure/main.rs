@@ -1,0 +1,6 @@
+//! The driver on Azurite.
+
+#![allow(clippy::unwrap_used, reason = "tests panic by design")]
+
+mod emulator;
+mod suite;

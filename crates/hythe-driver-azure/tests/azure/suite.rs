@@ -1,0 +1,5 @@
+use hythe_driver_testsuite::driver_suite;
+
+use crate::emulator;
+
+driver_suite!(async || emulator::fixture());
