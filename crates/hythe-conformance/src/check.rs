@@ -16,9 +16,10 @@ use hythe_testutil::Client;
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The registry, as http://host:port
-    #[arg(long, required_unless_present = "list")]
-    registry: Option<String>,
+    /// The registry, as http://host:port; given several times, replicas that share their storage, which get requests in
+    /// turn
+    #[arg(long = "registry", required_unless_present = "list")]
+    registries: Vec<String>,
     /// First component of the names of all repositories that are used
     #[arg(long, default_value = "conformance")]
     repository_prefix: String,
@@ -114,7 +115,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
-    let registry = arguments.registry.as_deref().unwrap_or_default();
     let mut scopes = vec![Scope::Specification];
     if arguments.sparse || arguments.expect_original {
         scopes.push(Scope::Sparse);
@@ -125,7 +125,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as u64);
-    let client = Client::new(registry)?;
+    let client = Client::of_replicas(&arguments.registries)?;
     Ok(Plan {
         client: if arguments.redirects {
             client.following_redirects()

@@ -7,6 +7,7 @@ mod calls_command;
 mod check;
 mod crash_command;
 mod diff_command;
+mod replicas_command;
 mod two_way_command;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Hop(two_way_command::HopArguments),
     /// Counts the calls to a bucket, beside those of distribution.
     Calls(calls_command::Arguments),
+    /// Sends every request of a push to another registry on the same bucket.
+    Replicas(replicas_command::Arguments),
     /// Kills a registry while clients push, again and again, and looks whether anything was lost.
     Crash(crash_command::Arguments),
 }
@@ -48,6 +51,7 @@ async fn main() -> ExitCode {
         Command::Script(arguments) => two_way_command::script(&arguments).await,
         Command::Hop(arguments) => two_way_command::hop(&arguments).await,
         Command::Calls(arguments) => calls_command::run(&arguments).await,
+        Command::Replicas(arguments) => replicas_command::run(&arguments).await,
         Command::Crash(arguments) => crash_command::run(&arguments).await,
     };
     match outcome {

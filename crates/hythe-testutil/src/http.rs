@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,13 @@ pub struct Client {
     authority: String,
     idle: Arc<Mutex<Vec<SendRequest<Sent>>>>,
     redirects: Option<Arc<Redirects>>,
+    replicas: Option<Arc<Replicas>>,
+}
+
+/// Clients of registries that share their storage, and how many requests were sent.
+struct Replicas {
+    clients: Vec<Client>,
+    sent: AtomicUsize,
 }
 
 impl Client {
@@ -53,6 +61,26 @@ impl Client {
             authority: authority.to_owned(),
             idle: Arc::default(),
             redirects: None,
+            replicas: None,
+        })
+    }
+
+    /// A client of several registries that share their storage: each request goes to the next one, as behind a load
+    /// balancer that does not care who began an upload.
+    pub fn of_replicas(addresses: &[String]) -> Result<Self, Error> {
+        let clients: Vec<Self> = addresses
+            .iter()
+            .map(|address| Self::new(address))
+            .collect::<Result<_, _>>()?;
+        let first = clients.first().ok_or_else(|| Error::Address {
+            address: "no address".to_owned(),
+        })?;
+        Ok(Self {
+            replicas: Some(Arc::new(Replicas {
+                sent: AtomicUsize::new(0),
+                clients: clients.clone(),
+            })),
+            ..first.clone()
         })
     }
 
@@ -126,7 +154,18 @@ impl Client {
         Ok(merged(response, answer))
     }
 
-    async fn exchange(&self, mut request: Request) -> Result<Response, Error> {
+    async fn exchange(&self, request: Request) -> Result<Response, Error> {
+        match &self.replicas {
+            Some(replicas) => {
+                let turn = replicas.sent.fetch_add(1, Ordering::Relaxed);
+                let client = &replicas.clients[turn % replicas.clients.len()];
+                client.exchange_here(request).await
+            }
+            None => self.exchange_here(request).await,
+        }
+    }
+
+    async fn exchange_here(&self, mut request: Request) -> Result<Response, Error> {
         let line = request.line();
         while let Some(mut sender) = self.take_idle() {
             if sender.ready().await.is_err() {

@@ -207,13 +207,18 @@ fn headers(http: &Http) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
+/// As in distribution.
+const LONGEST_WAIT_FOR_PURGE: Duration = Duration::from_secs(60 * 60);
+
 fn purging(configured: &UploadPurging) -> Option<(PurgeOptions, PurgeSchedule)> {
     let options = PurgeOptions {
         older_than: configured.age,
         dry_run: configured.dryrun,
     };
-    // Replicas that are started together do not all walk the storage at the same time.
-    let first_after = Duration::from_secs(60 * rand::rng().random_range(0..60));
+    // Replicas that are started together do not all walk the storage at the same time. Nobody who asks for short
+    // intervals wants to wait long for the first walk.
+    let longest = LONGEST_WAIT_FOR_PURGE.min(configured.interval);
+    let first_after = longest.mul_f64(rand::rng().random_range(0.0..1.0));
     let schedule = PurgeSchedule {
         first_after,
         interval: configured.interval,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use hythe_testutil::{Client, Request, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -28,6 +29,28 @@ impl Backend {
         }
     }
 
+    /// Deletes all objects below the folder `root`.
+    pub async fn clear(&self, root: &str) -> Outcome {
+        let keys = self.keys(root).await?;
+        futures_util::stream::iter(keys)
+            .map(Ok::<_, Failure>)
+            .try_for_each_concurrent(8, |key| async move {
+                let path = match self.cloud {
+                    Cloud::Gcs => {
+                        let name = utf8_percent_encode(&key, NON_ALPHANUMERIC);
+                        let target = format!("/storage/v1/b/{}/o/{name}", self.bucket);
+                        self.client()?.send(Request::delete(target)).await?;
+                        return Ok(());
+                    }
+                    _ => format!("/{}/{key}", self.bucket),
+                };
+                let request = signed(self, "DELETE", &path, &[], now())?;
+                self.client()?.send(request).await?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Stores an object at Google's emulator as it is.
     pub async fn put_to_google(&self, key: &str, bytes: Bytes) -> Outcome {
         let name = utf8_percent_encode(key, NON_ALPHANUMERIC);
@@ -47,10 +70,7 @@ impl Backend {
     }
 
     async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, Failure> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let request = signed(self, "GET", path, query, now)?;
+        let request = signed(self, "GET", path, query, now())?;
         let response = self.client()?.send(request).await?;
         response.expect_status(&[200])?;
         Ok(response)
@@ -123,6 +143,12 @@ impl Backend {
         }
         Ok(open)
     }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn page(cloud: Cloud, response: &Response) -> Result<(Vec<String>, Option<String>), Failure> {
