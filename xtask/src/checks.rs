@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::clouds;
 use crate::layering;
 use crate::process::{Step, find_program};
 use crate::workspace::{self, cargo};
@@ -111,6 +112,8 @@ pub(crate) fn nightly() -> Result<()> {
         .env("HYTHE_BIG_FILE_BYTES", (5_u64 << 30).to_string())
         .limit(Duration::from_secs(60 * 60))
         .shown()?;
+    println!("== a big layer through S3");
+    clouds::large()?;
     println!("== fuzz targets");
     fuzz(FUZZ_EACH)
 }

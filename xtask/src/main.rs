@@ -59,12 +59,16 @@ enum Task {
     Conformance(ConformanceArguments),
     /// Send the same requests to Hythe and to the original, and compare the answers.
     Differential(HytheBinary),
-    /// Work on one data directory with Hythe and the original in turn.
-    TwoWay(HytheBinary),
+    /// Work on one data directory, or on one bucket, with Hythe and the original in turn.
+    TwoWay(TwoWayArguments),
     /// Kill Hythe during pushes, start it again, and look for what it had acknowledged.
     Crash(CrashArguments),
     /// Count what Hythe asks of a bucket, beside the original.
     Calls(HytheBinary),
+    /// Send every request of a push to another of three registries on one bucket.
+    Replicas(PushesArguments),
+    /// Cut pushes off, purge, and look at what is left in the bucket.
+    Killed(PushesArguments),
     /// Check which crate may depend on which.
     Layering,
     /// Build and document every publishable crate on its own.
@@ -133,6 +137,27 @@ struct HytheBinary {
     /// Use this program instead of building Hythe.
     #[arg(long, value_name = "PATH")]
     registry_binary: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct TwoWayArguments {
+    #[command(flatten)]
+    hythe: HytheBinary,
+    /// A bucket in this storage, on its emulator.
+    #[arg(long, value_enum)]
+    storage: Option<clouds::Storage>,
+}
+
+#[derive(Args)]
+struct PushesArguments {
+    #[command(flatten)]
+    hythe: HytheBinary,
+    /// Where the data are.
+    #[arg(long, value_enum, default_value = "s3")]
+    storage: clouds::Storage,
+    /// How many images are pushed.
+    #[arg(long, default_value_t = 200)]
+    pushes: u32,
 }
 
 #[derive(Args)]
@@ -207,13 +232,25 @@ fn run(task: Task) -> anyhow::Result<()> {
             suites::differential(&Program::resolve(Kind::Hythe, arguments.registry_binary)?)
         }
         Task::TwoWay(arguments) => {
-            suites::two_way(&Program::resolve(Kind::Hythe, arguments.registry_binary)?)
+            let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
+            match arguments.storage {
+                Some(storage) => clouds::two_way(&hythe, storage),
+                None => suites::two_way(&hythe),
+            }
         }
         Task::Crash(arguments) => {
             let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
             suites::crash(&hythe, arguments.rounds)
         }
         Task::Calls(arguments) => clouds::calls(&Program::resolve(Kind::Hythe, arguments.registry_binary)?),
+        Task::Replicas(arguments) => {
+            let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
+            clouds::replicas(&hythe, arguments.storage, arguments.pushes)
+        }
+        Task::Killed(arguments) => {
+            let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
+            clouds::killed(&hythe, arguments.storage, arguments.pushes)
+        }
         Task::Layering => layering::check(),
         Task::Alone => checks::alone(),
         Task::Ci => checks::ci(),

@@ -62,6 +62,18 @@ pub(crate) fn build(package: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Builds the program of `package` as it is released, for measurements, and returns its file.
+pub(crate) fn build_release(package: &str) -> Result<PathBuf> {
+    cargo()
+        .args(["build", "--release", "--package", package])
+        .shown()?;
+    let program = target()?.join("release").join(package);
+    if !program.is_file() {
+        bail!("{package} has been built, but {} is not there", program.display());
+    }
+    Ok(program)
+}
+
 /// Whether this is a run of continuous integration, where nothing may be missing.
 pub(crate) fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")

@@ -34,6 +34,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         rounds: arguments.rounds,
         clients: arguments.clients,
         longest_life: Duration::from_millis(arguments.longest_life),
+        largest_layer_bytes: 3_000_000,
         seed: arguments.seed,
     };
     let sum = crash

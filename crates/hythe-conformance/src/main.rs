@@ -5,6 +5,7 @@
 
 mod calls_command;
 mod check;
+mod cloud_commands;
 mod crash_command;
 mod diff_command;
 mod replicas_command;
@@ -38,6 +39,12 @@ enum Command {
     Calls(calls_command::Arguments),
     /// Sends every request of a push to another registry on the same bucket.
     Replicas(replicas_command::Arguments),
+    /// Cuts pushes off, purges, and looks at what is left in the bucket.
+    Killed(cloud_commands::KilledArguments),
+    /// Lets Hythe and distribution take turns on one bucket.
+    BucketTwoWay(cloud_commands::TwoWayArguments),
+    /// Pushes one layer of many GiB and looks at the registry's memory.
+    Large(cloud_commands::LargeArguments),
     /// Kills a registry while clients push, again and again, and looks whether anything was lost.
     Crash(crash_command::Arguments),
 }
@@ -52,6 +59,9 @@ async fn main() -> ExitCode {
         Command::Hop(arguments) => two_way_command::hop(&arguments).await,
         Command::Calls(arguments) => calls_command::run(&arguments).await,
         Command::Replicas(arguments) => replicas_command::run(&arguments).await,
+        Command::Killed(arguments) => cloud_commands::killed(&arguments).await,
+        Command::BucketTwoWay(arguments) => cloud_commands::two_way(&arguments).await,
+        Command::Large(arguments) => cloud_commands::large(&arguments).await,
         Command::Crash(arguments) => crash_command::run(&arguments).await,
     };
     match outcome {

@@ -51,5 +51,20 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         arguments.replicas,
         start.elapsed().as_secs()
     );
-    Ok(ExitCode::SUCCESS)
+    let report = replicas.contend().await?;
+    println!("\n{}", report.summary());
+    let failures: Vec<_> = report
+        .groups
+        .iter()
+        .flat_map(|group| &group.cases)
+        .filter_map(|case| Some((&case.name, case.failure.as_ref()?)))
+        .collect();
+    for (name, reason) in &failures {
+        println!("FAIL  {name}\n      {reason}");
+    }
+    Ok(if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -45,6 +45,11 @@ impl Running {
         })
     }
 
+    /// Whether it is this emulator.
+    pub(crate) fn is(&self, emulator: Emulator) -> bool {
+        self.emulator == emulator
+    }
+
     /// The variables that tell a test where it is.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         self.emulator.variables(&self.endpoint)

@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | [`calls`] | `calls` | How many calls to the storage does a push take, and a pull, beside the original? |
 //! | [`replicas`] | `replicas` | Can every request of a push go to another registry on the same bucket? |
+//! | [`killed`] | `killed` | What is left of pushes that were cut off, after a purge? |
+//! | [`two_way`] | `bucket-two-way` | Can Hythe and distribution take turns on one bucket? |
+//! | [`large`] | `large` | How much memory does a layer of many GiB take? |
 //!
 //! The bucket is looked at through the storage's own interface ([`Backend`]), with requests signed here, so that a mistake
 //! in a driver cannot hide itself.
@@ -11,8 +14,11 @@
 mod backend;
 pub mod calls;
 mod image;
+pub mod killed;
+pub mod large;
 mod objects;
 pub mod replicas;
 mod signing;
+pub mod two_way;
 
 pub use self::backend::{Backend, Cloud};

@@ -65,6 +65,15 @@ impl Backend {
         Ok(())
     }
 
+    /// Reads an object from Google's emulator.
+    pub async fn get_from_google(&self, key: &str) -> Result<Bytes, Failure> {
+        let name = utf8_percent_encode(key, NON_ALPHANUMERIC);
+        let target = format!("/storage/v1/b/{}/o/{name}?alt=media", self.bucket);
+        let response = self.client()?.get(&target).await?;
+        response.expect_status(&[200])?;
+        Ok(response.body)
+    }
+
     fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(&format!("http://{}", self.authority()))?)
     }

@@ -2,7 +2,8 @@
 //!
 //! Each push has two layers of a length that is no multiple of anything, in chunks below and at S3's smallest part, so that
 //! every replica continues what another one began. What was pushed is then pulled from each replica and compared.
-//! Contention on one session is looked at by the group `contended-uploads` of `check`, with all replicas named.
+//! Who wins when two replicas have to do with one session at the same time is looked at by the groups of `check` that are
+//! about that, run over all replicas in turn.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,10 @@ use super::backend::Backend;
 use super::image::Image;
 use crate::context::{chunks, uploads_path, with_query};
 use crate::failure::{Failure, Outcome};
+use crate::groups;
 use crate::manifest::put_manifest;
+use crate::report::Report;
+use crate::suite::Plan;
 
 /// The layers: one byte more than whole MiB.
 const LAYER_BYTES: usize = (6 << 20) + 1;
@@ -24,6 +28,9 @@ const CHUNK_BYTES: [usize; 2] = [1 << 20, 5 << 20];
 /// So many pushes share a folder of the bucket, which is emptied after them: emulators keep everything in memory, or on
 /// a small disk.
 const PUSHES_PER_FOLDER: usize = 100;
+
+/// The groups that are run over replicas too.
+const CONTENDED_GROUPS: [&str; 4] = ["contended-uploads", "upload-sessions", "concurrency", "data"];
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -55,6 +62,31 @@ impl Replicas {
             observe(done);
         }
         Ok(())
+    }
+
+    /// Runs the groups of `check` in which clients contend for a session, with each request going to the next replica.
+    pub async fn contend(&self) -> Result<Report, Failure> {
+        let root = format!("contended-{}", std::process::id());
+        let configuration = self.backend.configuration(&root);
+        let mut servers = Vec::new();
+        for _ in 0..self.replicas {
+            servers.push(ServerProcess::start(&self.program, &configuration).await?);
+        }
+        let addresses: Vec<String> = servers.iter().map(ServerProcess::url).collect();
+        let plan = Plan {
+            client: Client::of_replicas(&addresses)?,
+            repository_prefix: "contended".to_owned(),
+            seed: self.seed,
+            groups: CONTENDED_GROUPS.map(str::to_owned).into(),
+            scopes: Vec::new(),
+            max_manifest_bytes: 4 << 20,
+        };
+        let report = plan.run(&groups::all(), |_, _| ()).await;
+        for server in servers {
+            server.terminate().await?;
+        }
+        self.backend.clear(&root).await?;
+        Ok(report)
     }
 
     async fn run_in(&self, root: &str, first: usize, last: usize) -> Outcome {

@@ -11,12 +11,12 @@ use crate::failure::Failure;
 use crate::manifest::put_manifest;
 
 /// Clients at work.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     tasks: JoinSet<Result<Ledger, Failure>>,
 }
 
 /// Starts the clients of a round.
-pub(super) fn start(crash: &Crash, round: u32, client: &Client) -> Clients {
+pub(crate) fn start(crash: &Crash, round: u32, client: &Client) -> Clients {
     let mut tasks = JoinSet::new();
     for number in 0..crash.clients {
         let pusher = Pusher {
@@ -25,6 +25,7 @@ pub(super) fn start(crash: &Crash, round: u32, client: &Client) -> Clients {
             repository: format!("crash/repository-{}", number / 2),
             name: format!("round {round} client {number}"),
             random: Random::named(crash.seed, &format!("round {round} client {number}")),
+            largest_layer_bytes: crash.largest_layer_bytes,
             seed: crash.seed,
             ledger: Ledger::default(),
         };
@@ -35,7 +36,7 @@ pub(super) fn start(crash: &Crash, round: u32, client: &Client) -> Clients {
 
 impl Clients {
     /// Waits until every client has noticed that the registry is gone.
-    pub(super) async fn join(mut self) -> Result<Ledger, Failure> {
+    pub(crate) async fn join(mut self) -> Result<Ledger, Failure> {
         let mut sum = Ledger::default();
         while let Some(joined) = self.tasks.join_next().await {
             let ledger = joined.map_err(|error| Failure::new(format!("a client failed: {error}")))??;
@@ -51,6 +52,7 @@ struct Pusher {
     repository: String,
     name: String,
     random: Random,
+    largest_layer_bytes: u64,
     seed: u64,
     ledger: Ledger,
 }
@@ -99,7 +101,7 @@ impl Pusher {
                 0 => self.random.below(200),
                 1 => self.random.below(20_000),
                 2 => self.random.below(300_000),
-                _ => self.random.below(3_000_000),
+                _ => self.random.below(self.largest_layer_bytes),
             };
             let recipe = Recipe {
                 repository: self.repository.clone(),

@@ -4,9 +4,9 @@
 //! said must go on from where it stands. SIGKILL leaves what the process wrote with the system, so this shows that the steps of a
 //! push are in the right order, not that the disk has them; that is shown where the driver's operations are recorded.
 
-mod clients;
-mod ledger;
-mod verify;
+pub(crate) mod clients;
+pub(crate) mod ledger;
+pub(crate) mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct Crash {
     pub clients: u32,
     /// Longest time between the start of the clients and the end of the registry.
     pub longest_life: Duration,
+    /// Length of the largest layers.
+    pub largest_layer_bytes: u64,
     /// Makes content and moments.
     pub seed: u64,
 }

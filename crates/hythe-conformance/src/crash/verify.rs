@@ -14,7 +14,7 @@ use crate::manifest::get_manifest;
 use crate::upload::received;
 
 /// Reads what was answered 201, completes what was cut off, and looks that every manifest that is served is whole.
-pub(super) async fn verify(client: &Client, ledger: &Ledger) -> Result<CrashSummary, Failure> {
+pub(crate) async fn verify(client: &Client, ledger: &Ledger) -> Result<CrashSummary, Failure> {
     let mut summary = CrashSummary {
         blobs: ledger.blobs.len(),
         manifests: ledger.manifests.len(),
