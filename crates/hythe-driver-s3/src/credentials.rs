@@ -12,7 +12,7 @@ use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentials
 use aws_sdk_s3::config::SharedHttpClient;
 use tokio::sync::Mutex;
 
-use crate::error::SetupError;
+use crate::error::{SetupError, chain};
 use crate::parameters::{S3Parameters, StaticCredentials};
 
 /// Credentials with less than this left are renewed, so that what they sign is good for some time.
@@ -80,7 +80,7 @@ impl CredentialSource {
             }
             Err(error) => match current.as_ref() {
                 Some(credentials) if left.flatten().is_some_and(|left| !left.is_zero()) => {
-                    tracing::warn!(error = %innermost(&error), "cannot renew the credentials of the storage driver");
+                    tracing::warn!(error = %chain(&error), "cannot renew the credentials of the storage driver");
                     Ok(credentials.clone())
                 }
                 _ => Err(error),
@@ -92,10 +92,6 @@ impl CredentialSource {
     pub(crate) async fn lifetime(&self) -> Result<Option<Duration>, CredentialsError> {
         Ok(left(&self.current().await?))
     }
-}
-
-fn innermost(error: &CredentialsError) -> String {
-    aws_sdk_s3::error::DisplayErrorContext(error).to_string()
 }
 
 /// `None` for credentials that do not expire.

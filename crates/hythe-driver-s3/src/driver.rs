@@ -200,3 +200,6 @@ impl ObjectStore for Client {
         self.abort_uploads_below(key).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId as _;
 use hythe_driver::{BoxError, Error, ErrorKind};
 
@@ -146,13 +146,7 @@ where
                     None => text,
                 }
             }
-            // One line: the context spans several when it is asked for the details.
-            error => DisplayErrorContext(error)
-                .to_string()
-                .split(" (")
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            error => chain(error),
         };
         Self {
             kind,
@@ -162,6 +156,17 @@ where
             text,
         }
     }
+}
+
+/// An error and what is below it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text = format!("{text}: {error}");
+        below = error.source();
+    }
+    text
 }
 
 /// What an answer means. Services differ in their codes; where a code is not known, the status decides.

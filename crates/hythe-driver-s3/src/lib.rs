@@ -16,6 +16,8 @@ mod list;
 mod parameters;
 mod put;
 mod reader;
+#[cfg(test)]
+mod recording;
 mod redirect;
 mod retry;
 mod upload;

@@ -7,7 +7,7 @@ use http::{Method, Uri};
 use hythe_driver::{DriverPath, ErrorKind, RedirectRequest, Result};
 
 use crate::client::Client;
-use crate::error::{Answer, Failure};
+use crate::error::{Answer, Failure, chain};
 
 /// A signature of version 4 is good for no more than a week.
 const MAXIMUM_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -34,10 +34,8 @@ impl Client {
     }
 
     async fn validity(&self, request: &RedirectRequest) -> Answer<Option<Duration>> {
-        let lifetime = self.credentials.lifetime().await.map_err(|error| {
-            let text = aws_sdk_s3::error::DisplayErrorContext(error).to_string();
-            Failure::new(ErrorKind::Unavailable, text)
-        })?;
+        let lifetime = self.credentials.lifetime().await;
+        let lifetime = lifetime.map_err(|error| Failure::new(ErrorKind::Unavailable, chain(&error)))?;
         Ok(validity(request.valid_for, lifetime))
     }
 

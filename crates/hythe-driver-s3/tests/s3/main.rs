@@ -4,4 +4,5 @@
 #![allow(clippy::print_stderr, reason = "what is left out must be seen")]
 
 mod emulator;
+mod faults;
 mod suite;
