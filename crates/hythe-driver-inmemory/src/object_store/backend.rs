@@ -1,5 +1,7 @@
+use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,6 +42,20 @@ impl Backend {
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the turn of a request.
+    pub(super) async fn turn(&self) {
+        let mut waits = self.options.yields;
+        poll_fn(|context| {
+            if std::mem::take(&mut waits) {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+
     pub(super) fn key(&self, path: &DriverPath) -> String {
         self.keys.key(path)
     }
@@ -69,19 +85,23 @@ impl ObjectStore for Backend {
     }
 
     async fn list_page(&self, request: PageRequest<'_>) -> Result<Page> {
+        self.turn().await;
         self.bucket().list(request).map_err(refused)
     }
 
     async fn head_object(&self, key: &str) -> Result<Object> {
+        self.turn().await;
         let stored = self.bucket().head(key).map_err(refused)?;
         Ok(stored.told(key))
     }
 
     async fn delete_keys(&self, keys: &[String]) -> Result<()> {
+        self.turn().await;
         self.bucket().delete(keys).map_err(refused)
     }
 
     async fn abort_uploads(&self, key: &str) -> Result<bool> {
+        self.turn().await;
         let mut bucket = self.bucket();
         let is_below = |found: &str| found.strip_prefix(key).is_some_and(|rest| rest.starts_with('/'));
         let mut has_any = false;
@@ -115,11 +135,13 @@ impl MultipartBackend for Backend {
         content: Vec<Bytes>,
         mode: &PutMode,
     ) -> Result<Option<Version>> {
+        self.turn().await;
         let put = self.bucket().put(&self.key(path), gather(&content), mode);
         put.map(Some).map_err(failed("put_object", path))
     }
 
     async fn get_object(&self, path: &DriverPath, limit: u64) -> Result<(Bytes, Option<Version>)> {
+        self.turn().await;
         let stored = self.bucket().get(&self.key(path));
         let stored = stored.map_err(failed("get_object", path))?;
         if stored.content.size() > limit {
@@ -129,6 +151,7 @@ impl MultipartBackend for Backend {
     }
 
     async fn object_size(&self, path: &DriverPath) -> Result<u64> {
+        self.turn().await;
         let stored = self.bucket().head(&self.key(path));
         Ok(stored.map_err(failed("object_size", path))?.content.size())
     }
@@ -140,6 +163,7 @@ impl MultipartBackend for Backend {
         _size: u64,
         mode: &PutMode,
     ) -> Result<()> {
+        self.turn().await;
         let copied = self.bucket().copy(&self.key(from), &self.key(to), mode);
         copied.map(|_| ()).map_err(|kind| match kind {
             ErrorKind::NotFound => failed("copy_object", from)(kind),
@@ -148,17 +172,20 @@ impl MultipartBackend for Backend {
     }
 
     async fn delete_objects(&self, paths: &[DriverPath]) -> Result<()> {
+        self.turn().await;
         let keys: Vec<String> = paths.iter().map(|path| self.key(path)).collect();
         let deleted = self.bucket().delete(&keys);
         deleted.map_err(|kind| Error::new(NAME, "delete_objects", kind))
     }
 
     async fn create_upload(&self, path: &DriverPath) -> Result<String> {
+        self.turn().await;
         let created = self.bucket().create_upload(&self.key(path));
         created.map_err(failed("create_upload", path))
     }
 
     async fn put_part(&self, path: &DriverPath, upload: &str, part: NewPart) -> Result<SentPart> {
+        self.turn().await;
         let mark = self.derived_mark(upload, part.number, part.nonce);
         let content = gather(&part.content);
         let put = self
@@ -175,6 +202,7 @@ impl MultipartBackend for Backend {
         source: &DriverPath,
         range: Range<u64>,
     ) -> Result<SentPart> {
+        self.turn().await;
         let (key, source) = (self.key(path), self.key(source));
         let copied = self.bucket().copy_part(&key, upload, number, &source, range);
         copied.map(SentPart::marked).map_err(failed("copy_part", path))
@@ -193,16 +221,19 @@ impl MultipartBackend for Backend {
         parts: &[Part],
         _size: u64,
     ) -> Result<()> {
+        self.turn().await;
         let completed = self.bucket().complete_upload(&self.key(path), upload, parts);
         completed.map_err(failed("complete_upload", path))
     }
 
     async fn abort_upload(&self, path: &DriverPath, upload: &str) -> Result<()> {
+        self.turn().await;
         let aborted = self.bucket().abort_upload(&self.key(path), upload);
         aborted.map_err(failed("abort_upload", path))
     }
 
     async fn find_upload(&self, path: &DriverPath) -> Result<Option<FoundUpload>> {
+        self.turn().await;
         let (key, mut bucket) = (self.key(path), self.bucket());
         let uploads = bucket.list_uploads(&key).map_err(failed("find_upload", path))?;
         let Some((_, upload)) = uploads.into_iter().find(|(found, _)| *found == key) else {

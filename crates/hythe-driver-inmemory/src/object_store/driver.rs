@@ -81,6 +81,7 @@ impl StorageDriver for ObjectStoreDriver {
     }
 
     async fn get_content(&self, path: &DriverPath, limit: u64) -> Result<Bytes> {
+        self.backend.turn().await;
         let stored = self.backend.bucket().get(&self.backend.key(path));
         let stored = stored.map_err(failed("get_content", path))?;
         if stored.content.size() > limit {
@@ -98,12 +99,14 @@ impl StorageDriver for ObjectStoreDriver {
         if path.is_root() {
             return Err(failed("put_content", path)(ErrorKind::InvalidPath));
         }
+        self.backend.turn().await;
         let key = self.backend.key(path);
         let put = self.backend.bucket().put(&key, gather(&[content]), &options.mode);
         put.map(Some).map_err(failed("put_content", path))
     }
 
     async fn read(&self, path: &DriverPath, range: ReadRange) -> Result<Read> {
+        self.backend.turn().await;
         let stored = self.backend.bucket().get(&self.backend.key(path));
         let stored = stored.map_err(failed("read", path))?;
         let info = FileInfo {
@@ -143,6 +146,7 @@ impl StorageDriver for ObjectStoreDriver {
     }
 
     async fn rename(&self, from: &DriverPath, to: &DriverPath) -> Result<()> {
+        self.backend.turn().await;
         if to.is_root() {
             return Err(failed("rename", to)(ErrorKind::InvalidPath));
         }

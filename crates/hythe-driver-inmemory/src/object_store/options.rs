@@ -3,6 +3,10 @@ use hythe_driver::objects::PAGE_KEYS;
 
 /// How the imitated object store and the driver on it behave.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about a service, not states"
+)]
 pub struct ObjectStoreOptions {
     /// The fewest bytes of a part that is not the last of its upload.
     pub minimum_part_bytes: u64,
@@ -20,6 +24,8 @@ pub struct ObjectStoreOptions {
     pub page_keys: usize,
     /// Whether listings can begin after a name.
     pub seeks: bool,
+    /// Whether every request lets others go first once, as if it took time.
+    pub yields: bool,
     /// What all keys begin with.
     pub root_directory: String,
 }
@@ -36,6 +42,7 @@ impl Default for ObjectStoreOptions {
             derives_marks: false,
             page_keys: PAGE_KEYS,
             seeks: true,
+            yields: false,
             root_directory: String::new(),
         }
     }

@@ -46,11 +46,9 @@ impl PartLimits {
     /// The next number that is sure to be free after a writer that claimed the upload at `number` and of which
     /// nothing more is known.
     pub fn number_after_claim(&self, number: u32) -> u32 {
-        if self.is_serial() {
-            return number;
-        }
-        // With S3's 10 000 a claim sets 156 aside: 1.5 GiB in parts of 10 MiB.
-        number.saturating_add(self.maximum_parts / 64)
+        // With S3's 10 000 a claim sets 156 aside: 1.5 GiB in parts of 10 MiB. Where numbers have no end, so many that
+        // it is not reached.
+        number.saturating_add(self.maximum_parts.min(1 << 20) / 64)
     }
 
     /// The ranges, as long as possible and of about one length, in which an object is copied into parts.

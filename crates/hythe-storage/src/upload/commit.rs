@@ -13,7 +13,7 @@ use crate::statters::Statters;
 
 use super::hash_state;
 use super::open::open_to_append;
-use super::session::{Record, Session};
+use super::session::{Record, Recording, Session};
 use super::writer::{Data, Upload, ended, keep_in_place, keep_recorded};
 
 /// Ends an upload with the blob `digest`.
@@ -82,7 +82,7 @@ async fn verify(upload: Upload, expected: &Digest) -> Result<Upload> {
     let (upload, actual) = if upload.session.core.driver.capabilities().append {
         read_in_place(upload, algorithm).await?
     } else {
-        seal_and_read(upload, algorithm).await?
+        seal_and_read(hold(upload).await?, algorithm).await?
     };
     if actual == *expected {
         Ok(upload)
@@ -108,6 +108,7 @@ async fn read_in_place(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
     let writer = open_to_append(&session).await?;
     let actual = hash_state::digest_of_stored(&session, algorithm, writer.size()).await?;
     let upload = Upload {
+        kept: (writer.size(), hashers.clone()),
         session,
         data: Data::Open(writer),
         hashers,
@@ -121,7 +122,7 @@ async fn read_in_place(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
 /// and reads the file.
 async fn seal_and_read(upload: Upload, algorithm: Algorithm) -> Result<(Upload, Digest)> {
     let Upload {
-        session,
+        mut session,
         data,
         hashers,
         ..
@@ -135,10 +136,13 @@ async fn seal_and_read(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         size = info.or_unknown(|| session.unknown())?.size();
         let mut record = Record::new(&session, size, None, &hashers)?;
         record.sealed = true;
-        session.record(&record).await?;
+        if let Recording::Taken { by, .. } = session.record(&record).await? {
+            return Err(by);
+        }
     }
     let actual = hash_state::digest_of_stored(&session, algorithm, size).await?;
     let upload = Upload {
+        kept: (size, hashers.clone()),
         session,
         data: Data::Sealed { size },
         hashers,
@@ -157,20 +161,21 @@ async fn hold(upload: Upload) -> Result<Upload> {
         return Ok(upload);
     }
     let Upload {
-        session,
+        mut session,
         data,
         hashers,
         ..
     } = upload;
     let data = match data {
         Data::Open(writer) => {
-            let mode = keep_recorded(&session, writer, &hashers).await?;
+            let mode = keep_recorded(&mut session, writer, &hashers).await?;
             let reopened = session.core.driver.writer(&session.data(), mode).await;
             Data::Open(reopened.map_err(|error| ended(&session, error))?)
         }
         other => other,
     };
     Ok(Upload {
+        kept: (data.size(), hashers.clone()),
         session,
         data,
         hashers,

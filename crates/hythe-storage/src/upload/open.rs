@@ -28,10 +28,12 @@ pub(crate) async fn create(
     } else {
         Data::NotBegun
     };
+    let hashers = Hashers::fresh(announced);
     Ok(Upload {
         session,
         data,
-        hashers: Hashers::fresh(announced),
+        kept: (0, hashers.clone()),
+        hashers,
         is_changed: true,
         is_new: true,
     })
@@ -103,6 +105,7 @@ async fn resume_in_place(core: &Arc<Core>, repository: &RepositoryName, id: &Upl
         Err(error) => return Err(error),
     };
     Ok(Upload {
+        kept: (data.size(), hashers.clone()),
         session,
         data,
         hashers,
@@ -155,6 +158,7 @@ async fn resume_recorded(
             }
         };
     Ok(Upload {
+        kept: (data.size(), hashers.clone()),
         session,
         data,
         hashers,

@@ -55,11 +55,28 @@ pub(super) enum Recorded {
     At(Option<Version>),
 }
 
+/// What became of a record.
+#[derive(Debug)]
+pub(super) enum Recording {
+    /// It is kept.
+    Kept,
+    /// Somebody else went on with the upload.
+    Taken {
+        /// What the one who lost it is told: where the upload stands now, or that it was ended.
+        by: Error,
+        /// The driver's resume token by which the other one goes on.
+        token: Option<ResumeToken>,
+    },
+}
+
 /// The content of our record of a session.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
     version: u32,
+    /// Other in each record, so that who wrote one knows it again.
+    #[serde(default)]
+    nonce: String,
     /// As in `startedat`, so that continuing takes one call less.
     started_at: String,
     /// Bytes received.
@@ -215,7 +232,7 @@ impl Session {
     }
 
     /// Keeps a record, unless somebody else did since ours was read: then that is where the upload stands.
-    pub(super) async fn record(&self, record: &Record) -> Result<()> {
+    pub(super) async fn record(&mut self, record: &Record) -> Result<Recording> {
         let has_versions = self.core.driver.capabilities().conditional_update;
         let mode = match &self.recorded {
             Recorded::Nothing => PutMode::Create,
@@ -226,23 +243,36 @@ impl Session {
         let path = self.core.layout.upload_session(&self.repository, &self.id);
         let options = PutOptions { mode, durable: true };
         match self.core.driver.put_content(&path, content.into(), options).await {
-            Ok(_) => Ok(()),
+            Ok(version) => {
+                self.recorded = Recorded::At(version);
+                Ok(Recording::Kept)
+            }
             Err(error) => match error.kind() {
-                ErrorKind::AlreadyExists | ErrorKind::PreconditionFailed => Err(self.taken().await),
+                ErrorKind::AlreadyExists | ErrorKind::PreconditionFailed => self.compare(record).await,
                 _ => Err(failed(error)),
             },
         }
     }
 
-    /// The error for the one who lost an upload to another writer: where it stands now.
-    async fn taken(&self) -> Error {
-        match Self::read_record(&self.core, &self.repository, &self.id).await {
-            Ok(Some(Found::Recorded(_, record))) => Error::UploadOffset {
-                id: self.id,
-                size: record.size,
-            },
-            Ok(_) => self.unknown(),
-            Err(error) => error,
+    /// What became of a record that was refused. A service that was asked twice, because its first answer was lost,
+    /// refuses what it has kept.
+    async fn compare(&mut self, ours: &Record) -> Result<Recording> {
+        match Self::read_record(&self.core, &self.repository, &self.id).await? {
+            Some(Found::Recorded(session, record)) if record.nonce == ours.nonce => {
+                self.recorded = session.recorded;
+                Ok(Recording::Kept)
+            }
+            Some(Found::Recorded(_, record)) => Ok(Recording::Taken {
+                by: Error::UploadOffset {
+                    id: self.id,
+                    size: record.size,
+                },
+                token: record.token(),
+            }),
+            _ => Ok(Recording::Taken {
+                by: self.unknown(),
+                token: None,
+            }),
         }
     }
 
@@ -292,6 +322,7 @@ impl Record {
         let states = hashers.states(size).filter(|_| resumable);
         Ok(Self {
             version: RECORD_VERSION,
+            nonce: Uuid::new_v4().simple().to_string(),
             started_at: format_started_at(session.started_at)?,
             size,
             sealed: false,

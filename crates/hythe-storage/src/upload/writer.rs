@@ -11,7 +11,7 @@ use hythe_manifest::Descriptor;
 use crate::error::{DriverResultExt, failed};
 
 use super::hash_state::{self, Hashers};
-use super::session::{Record, Recorded, Session};
+use super::session::{Record, Recording, Session};
 
 /// One upload, opened for writing.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Upload {
     pub(super) data: Data,
     /// Hashes of exactly what is in `data`; empty when that is not certain.
     pub(super) hashers: Hashers,
+    /// What others know of it: bytes that were kept, and their hashes.
+    pub(super) kept: (u64, Hashers),
     /// Whether there is something to keep that was not kept before.
     pub(super) is_changed: bool,
     /// Whether this is the writer that began the session, so that nobody else can be writing it.
@@ -91,10 +93,36 @@ impl Upload {
         }
     }
 
+    /// Where nothing locks an upload: makes sure, before the first part of it is sent, that nobody else sends parts
+    /// that would be taken for ours, and that who removes the session finds the backend's upload.
+    async fn claim(&mut self, batch: &[Bytes]) -> Result<()> {
+        let Data::Open(writer) = &mut self.data else {
+            return Ok(());
+        };
+        if self.session.core.driver.capabilities().append {
+            return Ok(());
+        }
+        let incoming = batch.iter().map(|piece| piece.len() as u64).sum();
+        let claimed = writer.claim(incoming).await;
+        let Some(token) = claimed.map_err(|error| ended(&self.session, error))? else {
+            return Ok(());
+        };
+        let (size, hashers) = &self.kept;
+        let record = Record::new(&self.session, *size, Some(&token), hashers)?;
+        let Recording::Taken { by, token } = self.session.record(&record).await? else {
+            return Ok(());
+        };
+        let gone = Data::Gone { size: *size };
+        if let Data::Open(writer) = std::mem::replace(&mut self.data, gone) {
+            note_abandoned(writer.abandon(token).await);
+        }
+        Err(by)
+    }
+
     /// Keeps everything for a later writer.
     pub(super) async fn keep(self) -> Result<()> {
         let Self {
-            session,
+            mut session,
             data,
             hashers,
             is_changed,
@@ -108,12 +136,16 @@ impl Upload {
         } else {
             match data {
                 Data::Open(writer) if is_changed => {
-                    keep_recorded(&session, writer, &hashers).await?;
+                    keep_recorded(&mut session, writer, &hashers).await?;
                     Ok(())
                 }
                 // The algorithm that a client announced is kept in the hashes.
                 Data::NotBegun if is_changed && hashers.has_announced() => {
-                    session.record(&Record::new(&session, 0, None, &hashers)?).await
+                    let record = Record::new(&session, 0, None, &hashers)?;
+                    match session.record(&record).await? {
+                        Recording::Kept => Ok(()),
+                        Recording::Taken { by, .. } => Err(by),
+                    }
                 }
                 // A writer that wrote nothing leaves what its token said.
                 Data::Open(_) | Data::NotBegun | Data::Sealed { .. } | Data::Gone { .. } => Ok(()),
@@ -139,31 +171,34 @@ pub(super) async fn keep_in_place(
 
 /// Bytes first, then the record that speaks of them. Of several writers one gets his record in.
 pub(super) async fn keep_recorded(
-    session: &Session,
+    session: &mut Session,
     writer: Box<dyn FileWriter>,
     hashers: &Hashers,
 ) -> Result<WriterMode> {
     let size = writer.size();
     let token = writer.suspend().await.map_err(|error| ended(session, error))?;
     let record = Record::new(session, size, token.as_ref(), hashers)?;
-    let kept = session.record(&record).await;
-    if let Err(error) = kept {
-        if matches!(session.recorded, Recorded::Nothing) {
-            abandon(session, token).await;
+    let mode = token.map_or(WriterMode::Append, WriterMode::Resume);
+    match session.record(&record).await? {
+        Recording::Kept => Ok(mode),
+        Recording::Taken { by, token } => {
+            abandon(session, mode, token).await;
+            Err(by)
         }
-        return Err(error);
     }
-    Ok(token.map_or(WriterMode::Append, WriterMode::Resume))
 }
 
 /// Removes bytes that no record speaks of, because somebody else recorded his.
-async fn abandon(session: &Session, token: Option<ResumeToken>) {
-    let Some(token) = token else { return };
+async fn abandon(session: &Session, lost: WriterMode, kept: Option<ResumeToken>) {
     let path = session.data();
-    let abandoned = match session.core.driver.writer(&path, WriterMode::Resume(token)).await {
-        Ok(writer) => writer.cancel().await,
+    let abandoned = match session.core.driver.writer(&path, lost).await {
+        Ok(writer) => writer.abandon(kept).await,
         Err(error) => Err(error),
     };
+    note_abandoned(abandoned);
+}
+
+fn note_abandoned(abandoned: driver::Result<()>) {
     if let Err(error) = abandoned {
         tracing::warn!(%error, "bytes of an upload that another writer won were not removed");
     }
@@ -188,6 +223,7 @@ impl BlobWriter for Upload {
             return Ok(());
         }
         self.begun().await?;
+        self.claim(&batch).await?;
         self.is_changed = true;
         // Should this future be dropped half-way, nobody knows how far the driver came: then the hashes stay
         // taken, and the content is read again before it is committed.

@@ -1,5 +1,6 @@
 //! Uploads as they lie in a backend: the files of distribution v3 where it appends, a record elsewhere.
 
+mod contended;
 mod in_place;
 mod recorded;
 
