@@ -126,7 +126,8 @@ pub trait StorageDriver: Debug + Send + Sync {
     /// # Behaviour
     /// * Siblings whose name begins with this name stay.
     /// * Nothing there is `NotFound`. The root is [`crate::ErrorKind::InvalidPath`].
-    /// * Unfinished uploads below the path are aborted where the backend keeps them apart from files.
+    /// * Unfinished uploads below the path are aborted where the backend keeps them apart from files and finds them by
+    ///   what their paths begin with. (MinIO does not: who keeps uploads cancels each by its writer first.)
     /// * A failure may leave a part; calling again completes it. So may a power failure.
     async fn delete(&self, path: &DriverPath) -> Result<()>;
 

@@ -44,20 +44,36 @@ impl Backend {
 
     /// Waits for the turn of a request.
     pub(super) async fn turn(&self) {
-        let mut waits = self.options.yields;
+        let mut left = self.options.yields;
         poll_fn(|context| {
-            if std::mem::take(&mut waits) {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            } else {
-                Poll::Ready(())
+            if left == 0 {
+                return Poll::Ready(());
             }
+            left -= 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
         })
         .await;
     }
 
     pub(super) fn key(&self, path: &DriverPath) -> String {
         self.keys.key(path)
+    }
+}
+
+/// A part on its way, until dropped.
+struct Running<'a>(&'a Backend);
+
+impl<'a> Running<'a> {
+    fn begin(backend: &'a Backend) -> Self {
+        backend.bucket().begin_part();
+        Self(backend)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.bucket().end_part();
     }
 }
 
@@ -103,7 +119,11 @@ impl ObjectStore for Backend {
     async fn abort_uploads(&self, key: &str) -> Result<bool> {
         self.turn().await;
         let mut bucket = self.bucket();
-        let is_below = |found: &str| found.strip_prefix(key).is_some_and(|rest| rest.starts_with('/'));
+        let by_prefix = self.options.lists_uploads_by_prefix;
+        let is_below = |found: &str| {
+            let rest = found.strip_prefix(key).filter(|_| by_prefix);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
         let mut has_any = false;
         for (found, id) in bucket.list_uploads(key).map_err(refused)? {
             if found == key || is_below(&found) {
@@ -185,6 +205,7 @@ impl MultipartBackend for Backend {
     }
 
     async fn put_part(&self, path: &DriverPath, upload: &str, part: NewPart) -> Result<SentPart> {
+        let _running = Running::begin(self);
         self.turn().await;
         let mark = self.derived_mark(upload, part.number, part.nonce);
         let content = gather(&part.content);

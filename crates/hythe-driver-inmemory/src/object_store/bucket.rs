@@ -23,6 +23,8 @@ pub(super) struct Bucket {
     minimum_part_bytes: u64,
     page_keys: usize,
     last_mark: u64,
+    arriving_parts: usize,
+    pub(super) most_arriving_parts: usize,
     pub(super) counts: OperationCounts,
     pub(super) failure: Option<Failure>,
 }
@@ -75,6 +77,8 @@ impl Bucket {
             minimum_part_bytes,
             page_keys: page_keys.clamp(1, PAGE_KEYS),
             last_mark: 0,
+            arriving_parts: 0,
+            most_arriving_parts: 0,
             counts: OperationCounts::default(),
             failure: None,
         }
@@ -99,6 +103,34 @@ impl Bucket {
             Some(failure) if failure.is_carried_out => run(self).and(Err(failure.kind)),
             Some(failure) => Err(failure.kind),
         }
+    }
+
+    /// An upload with parts of these sizes. No request.
+    #[cfg(feature = "testing")]
+    pub(super) fn begin_foreign_upload(&mut self, key: &str, sizes: &[usize], content: &[u8]) {
+        let id = self.next_mark("foreign");
+        let mut upload = Upload::default();
+        let mut start = 0;
+        for (number, size) in (1..).zip(sizes) {
+            let part = UploadedPart {
+                content: Content::new(&content[start..start + size]),
+                mark: self.next_mark("part"),
+            };
+            upload.parts.insert(number, part);
+            start += size;
+        }
+        self.uploads.insert((key.to_owned(), id), upload);
+    }
+
+    /// A part begins to arrive.
+    pub(super) fn begin_part(&mut self) {
+        self.arriving_parts += 1;
+        self.most_arriving_parts = self.most_arriving_parts.max(self.arriving_parts);
+    }
+
+    /// It arrived, or never will.
+    pub(super) fn end_part(&mut self) {
+        self.arriving_parts -= 1;
     }
 
     /// No request.

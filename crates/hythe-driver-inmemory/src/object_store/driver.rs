@@ -47,6 +47,22 @@ impl ObjectStoreDriver {
         self.backend.bucket().unfinished_uploads()
     }
 
+    /// How many parts were on their way at one time, at most. With [`ObjectStoreOptions::yields`] parts take time.
+    pub fn most_parts_at_once(&self) -> usize {
+        self.backend.bucket().most_arriving_parts
+    }
+
+    /// Puts an unfinished upload of parts of these sizes at a path, as another registry would have left it.
+    ///
+    /// # Panics
+    /// When the content is shorter than the parts.
+    #[cfg(feature = "testing")]
+    pub fn begin_foreign_upload(&self, path: &DriverPath, sizes: &[usize], content: &[u8]) {
+        self.backend
+            .bucket()
+            .begin_foreign_upload(&self.backend.key(path), sizes, content);
+    }
+
     /// Lets the request after `successes` further ones fail with an error of this kind, once.
     #[cfg(feature = "testing")]
     pub fn fail_after(&self, successes: u64, kind: ErrorKind) {

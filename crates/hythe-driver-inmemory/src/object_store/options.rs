@@ -3,15 +3,13 @@ use hythe_driver::objects::PAGE_KEYS;
 
 /// How the imitated object store and the driver on it behave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts about a service, not states"
-)]
 pub struct ObjectStoreOptions {
     /// The fewest bytes of a part that is not the last of its upload.
     pub minimum_part_bytes: u64,
     /// The bytes of the first parts that the driver sends, if more than the minimum.
     pub preferred_part_bytes: u64,
+    /// Parts do not grow beyond so many bytes.
+    pub buffered_part_bytes: u64,
     /// The most parts of one upload.
     pub maximum_parts: u32,
     /// How many parts of one upload are sent at once.
@@ -24,8 +22,10 @@ pub struct ObjectStoreOptions {
     pub page_keys: usize,
     /// Whether listings can begin after a name.
     pub seeks: bool,
-    /// Whether every request lets others go first once, as if it took time.
-    pub yields: bool,
+    /// Whether unfinished uploads are told by what their keys begin with, or only by exact keys, as by MinIO.
+    pub lists_uploads_by_prefix: bool,
+    /// How often every request lets others go first, as if it took time.
+    pub yields: u32,
     /// What all keys begin with.
     pub root_directory: String,
 }
@@ -36,13 +36,15 @@ impl Default for ObjectStoreOptions {
         Self {
             minimum_part_bytes: 5 << 20,
             preferred_part_bytes: 0,
+            buffered_part_bytes: PartLimits::BUFFERED_BYTES,
             maximum_parts: 10_000,
             parts_in_flight: 4,
             budget_bytes: PartBudget::DEFAULT_BYTES,
             derives_marks: false,
             page_keys: PAGE_KEYS,
             seeks: true,
-            yields: false,
+            lists_uploads_by_prefix: true,
+            yields: 0,
             root_directory: String::new(),
         }
     }
@@ -54,7 +56,7 @@ impl ObjectStoreOptions {
             minimum_bytes: self.minimum_part_bytes,
             preferred_bytes: self.preferred_part_bytes,
             maximum_bytes: 5 << 30,
-            buffered_bytes: PartLimits::BUFFERED_BYTES,
+            buffered_bytes: self.buffered_part_bytes,
             maximum_parts: self.maximum_parts,
             alignment_bytes: 1,
             in_flight: self.parts_in_flight,

@@ -5,5 +5,7 @@
 mod budget;
 mod failing_requests;
 mod object_store;
+mod odd_service;
+mod parts;
 mod plain;
 mod tiny_parts;

@@ -48,6 +48,7 @@ where
 async fn an_unavailable_storage_is_503_and_a_broken_one_is_500() {
     for (kind, status, code) in [
         (ErrorKind::Unavailable, 503, "UNAVAILABLE"),
+        (ErrorKind::Throttled, 503, "UNAVAILABLE"),
         (ErrorKind::Other, 500, "UNKNOWN"),
     ] {
         let (driver, server) = failing();

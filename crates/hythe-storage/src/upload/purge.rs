@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use hythe_driver::{
-    self as driver, DriverPath, FileInfo, ListOptions, StorageDriver, WalkControl, WalkOptions, WalkVisitor,
+    self as driver, DriverPath, ErrorKind, FileInfo, ListOptions, ResumeToken, StorageDriver, WalkControl,
+    WalkOptions, WalkVisitor, WriterMode,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -22,9 +23,13 @@ use crate::layout::Layout;
 use crate::options::Clock;
 
 use super::parse_started_at;
+use super::session::{MAX_RECORD_BYTES, Record};
 
 /// `startedat` holds a time as text, 20 bytes and a few more with fractions and a zone.
 const MAX_STARTED_AT_BYTES: u64 = 256;
+
+/// Who leaves more unfinished uploads of one path than this has the rest removed the next time.
+const MAX_UPLOADS_OF_A_PATH: usize = 100;
 
 /// The directory of a repository's uploads.
 const UPLOADS: &str = "_uploads";
@@ -163,6 +168,7 @@ async fn purge(
     };
     let is_old = since.is_some_and(|since| since < threshold);
     if is_old && !dry_run {
+        cancel_unfinished(driver, upload).await?;
         match driver.delete(upload).await {
             // Somebody else was faster.
             Err(error) if error.is_not_found() => return Ok(false),
@@ -170,6 +176,56 @@ async fn purge(
         }
     }
     Ok(is_old)
+}
+
+/// Where the backend keeps an unfinished upload apart from files: lets the driver remove it, as our record names it,
+/// and as it is found by its path. Not every backend finds it by its directory.
+async fn cancel_unfinished(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::Result<()> {
+    if driver.capabilities().append {
+        return Ok(());
+    }
+    let Ok(data) = upload.join("data") else {
+        return Ok(());
+    };
+    if let Some(token) = recorded_token(driver, upload).await? {
+        cancel(driver, &data, WriterMode::Resume(token)).await?;
+    }
+    // A client that began several uploads of one path left several.
+    for _ in 0..MAX_UPLOADS_OF_A_PATH {
+        if !cancel(driver, &data, WriterMode::Append).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what a driver opens; whether there was anything that it could open.
+async fn cancel(driver: &dyn StorageDriver, data: &DriverPath, mode: WriterMode) -> driver::Result<bool> {
+    match driver.writer(data, mode).await {
+        Ok(writer) => writer.cancel().await.map(|()| true),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::InvalidToken | ErrorKind::Unsupported => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+/// The driver's token in our record of an upload.
+async fn recorded_token(
+    driver: &dyn StorageDriver,
+    upload: &DriverPath,
+) -> driver::Result<Option<ResumeToken>> {
+    let Ok(path) = upload.join("session") else {
+        return Ok(None);
+    };
+    match driver.get_content(&path, MAX_RECORD_BYTES).await {
+        // One that cannot be read names nothing that could be removed.
+        Ok(content) => Ok(Record::parse(&content).and_then(|record| record.token())),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotAFile | ErrorKind::TooLarge => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// When an upload was started; `None` when that is not recorded, or not as a time.
@@ -180,9 +236,7 @@ async fn started_at(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::
     match driver.get_content(&path, MAX_STARTED_AT_BYTES).await {
         Ok(content) => Ok(parse_started_at(&content)),
         Err(error) => match error.kind() {
-            driver::ErrorKind::NotFound | driver::ErrorKind::NotAFile | driver::ErrorKind::TooLarge => {
-                Ok(None)
-            }
+            ErrorKind::NotFound | ErrorKind::NotAFile | ErrorKind::TooLarge => Ok(None),
             _ => Err(error),
         },
     }

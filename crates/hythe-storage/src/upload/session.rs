@@ -28,7 +28,7 @@ use super::hash_state::Hashers;
 const MAX_STARTED_AT_BYTES: u64 = 128;
 
 /// A record holds a resume token of at most some hundred kilobytes, in base64.
-const MAX_RECORD_BYTES: u64 = 4 * 1024 * 1024;
+pub(super) const MAX_RECORD_BYTES: u64 = 4 * 1024 * 1024;
 
 const RECORD_VERSION: u32 = 1;
 
@@ -216,10 +216,7 @@ impl Session {
             return Err(damaged());
         };
         let content = collect(core, stream).await?;
-        let record: Record = serde_json::from_slice(&content).map_err(|_| damaged())?;
-        if record.version != RECORD_VERSION {
-            return Err(damaged());
-        }
+        let record = Record::parse(&content).ok_or_else(damaged)?;
         let session = Self {
             core: core.clone(),
             repository: repository.clone(),
@@ -332,6 +329,12 @@ impl Record {
                 .map(|(algorithm, state)| (algorithm.to_string(), BASE64.encode(state)))
                 .collect(),
         })
+    }
+
+    /// `None` for what this did not write.
+    pub(super) fn parse(content: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(content).ok()?;
+        (record.version == RECORD_VERSION).then_some(record)
     }
 
     /// The driver's resume token; an undecodable one is one that cannot be used.

@@ -39,6 +39,7 @@ impl MultipartFileWriter {
 
     /// Removes what this writer's token names and another one does not.
     pub(super) async fn abandon_upload(&self, kept: Option<ResumeToken>) -> Result<()> {
+        let is_kept = kept.is_some();
         let kept = kept.and_then(|token| State::from_token(&token, self.backend.name(), &self.path));
         let kept = kept.unwrap_or_else(State::empty);
         if let Some(upload) = &self.upload
@@ -49,7 +50,11 @@ impl MultipartFileWriter {
         let theirs = kept.tails();
         let ours = self.tails.iter().filter(|nonce| !theirs.contains(nonce));
         let paths = ours.map(|nonce| tail_path(self.backend.name(), &self.path, *nonce));
-        let paths = paths.collect::<Result<Vec<_>>>()?;
+        let mut paths = paths.collect::<Result<Vec<_>>>()?;
+        // What is at the path itself may be the other one's by now.
+        if self.has_own && !is_kept {
+            paths.push(self.path.clone());
+        }
         if paths.is_empty() {
             return Ok(());
         }

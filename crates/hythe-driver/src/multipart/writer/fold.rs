@@ -10,7 +10,7 @@ impl MultipartFileWriter {
         if held < self.sends_from() {
             return Ok(());
         }
-        let coming = held / self.limits.enough_bytes(self.next_number) + 2;
+        let coming = held / self.sends_from() + 2;
         let last = u64::from(self.next_number).saturating_add(coming);
         if self.ends_small || last > u64::from(self.limits.maximum_parts) {
             self.fold().await?;

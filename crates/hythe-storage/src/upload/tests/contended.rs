@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hythe_digest::Digest;
@@ -13,6 +14,8 @@ use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreDriver, ObjectStoreOption
 
 use super::{core_over, name, names, reopen};
 use crate::core::Core;
+use crate::options::Clock;
+use crate::upload::purge::{PurgeOptions, purge_once};
 use crate::upload::{create, resume};
 
 /// So small that a batch is a part or several.
@@ -31,8 +34,9 @@ impl Site {
         let bucket = InMemoryDriver::object_store(ObjectStoreOptions {
             minimum_part_bytes: PART as u64,
             parts_in_flight: 1 + (seed % 4) as usize,
-            derives_marks: seed % 3 == 0,
-            yields: true,
+            derives_marks: seed.is_multiple_of(3),
+            lists_uploads_by_prefix: seed.is_multiple_of(2),
+            yields: 1,
             ..ObjectStoreOptions::default()
         });
         Self {
@@ -154,6 +158,69 @@ impl Request {
 
     fn whole(&self, before: &[u8]) -> Vec<u8> {
         [before, &self.batches.concat()].concat()
+    }
+}
+
+/// A push that ends after so many turns, wherever it is then.
+async fn run_for(turns: u64, push: impl Future<Output = ()>) {
+    let mut push = pin!(push);
+    let mut left = turns;
+    poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if left == 0 || push.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn push(core: &Arc<Core>, requests: &[Request]) {
+    let upload = Box::new(create(core, &name(), None).await.unwrap());
+    let id = upload.id();
+    upload.suspend().await.unwrap();
+    let mut before = Vec::new();
+    for request in requests {
+        request.run(core, &id, &before).await.unwrap();
+        before = request.whole(&before);
+    }
+}
+
+#[tokio::test]
+async fn a_purge_leaves_nothing_of_killed_pushes() {
+    for seed in 0..300 {
+        let mut site = Site::new(seed);
+        let requests = [false, false, true].map(|closes| Request::any(&mut site.random, closes));
+        let turns = site.random.below(80);
+        run_for(turns, push(&site.one, &requests)).await;
+
+        let options = PurgeOptions {
+            older_than: Duration::ZERO,
+            dry_run: false,
+        };
+        let report = purge_once(&*site.other.driver, options, &Later).await;
+        assert!(report.errors.is_empty(), "seed {seed}: {:?}", report.errors);
+        let left = names(&site.one).await;
+        assert!(
+            !left.iter().any(|name| name.contains("_uploads")),
+            "seed {seed}: {left:?}"
+        );
+        assert_eq!(
+            site.bucket.unfinished_uploads(),
+            0,
+            "seed {seed} after {turns}: {left:?}"
+        );
+    }
+}
+
+/// After everything that the other clock says, and what the bucket says of its files.
+#[derive(Debug)]
+struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() + Duration::from_secs(365 * 24 * 60 * 60)
     }
 }
 
