@@ -46,6 +46,7 @@ const CRATES: &[Crate] = &[
     implementation("hythe-driver-inmemory", &["hythe-driver"], false),
     implementation("hythe-driver-s3", &["hythe-driver"], false),
     implementation("hythe-driver-layers", &["hythe-driver"], false),
+    implementation("hythe-driver-cloudfront", &["hythe-driver"], false),
     implementation("hythe-configuration", &[], false),
     implementation("hythe-file-io", &[], false),
     Crate {
@@ -105,6 +106,7 @@ const EVERYTHING_BELOW: &[&str] = &[
     "hythe-driver-inmemory",
     "hythe-driver-s3",
     "hythe-driver-layers",
+    "hythe-driver-cloudfront",
     "hythe-configuration",
     "hythe-file-io",
     "hythe-handlers",

@@ -28,6 +28,7 @@ use tracing::Level;
 use crate::access::Access;
 use crate::edge::{ConnectionSettings, Edge};
 use crate::logging::{AccessLog, Formatter, LogSettings};
+use crate::middlewares::Beside;
 use crate::reload::{Reload, Watcher};
 use crate::tls::Tls;
 use crate::{access, caches, drivers, middlewares};
@@ -51,13 +52,14 @@ pub(crate) async fn compose(
     let Access { controller, reload } = access::controller(&configuration.auth).await?;
     let certificates = tls.clone().map(|tls| tls as Arc<dyn Reload>);
     let reloads = certificates.into_iter().chain(reload).collect();
-    let driver = driver(&configuration).await?;
+    let (driver, beside) = driver(&configuration).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let background = Background {
         purge: purging(&configuration.storage.maintenance.uploadpurging),
         driver: driver.clone(),
         clock: clock.clone(),
         watcher: Watcher::new(reloads).map_err(|error| chain(&error))?,
+        beside,
     };
     let chunk_min_length = driver.capabilities().minimum_part_bytes;
     let options = registry_options(&configuration, clock)?;
@@ -91,14 +93,17 @@ pub(crate) async fn compose(
     })
 }
 
-async fn driver(configuration: &Configuration) -> Result<Arc<dyn StorageDriver>, String> {
+/// The configured driver with its middlewares, and what these want to run.
+pub(crate) async fn driver(
+    configuration: &Configuration,
+) -> Result<(Arc<dyn StorageDriver>, Vec<Beside>), String> {
     let configured = &configuration.storage.driver;
     let made = drivers::factories()
         .create(&configured.name, &configured.parameters)
         .await;
     let driver = made.map_err(|error| chain(&error))?;
-    let driver = middlewares::around(driver, &configuration.middleware.storage)?;
-    Ok(Arc::new(Instrumented::new(driver)))
+    let (driver, beside) = middlewares::around(driver, &configuration.middleware.storage).await?;
+    Ok((Arc::new(Instrumented::new(driver)), beside))
 }
 
 fn tls(http: &Http) -> Result<Option<Arc<Tls>>, String> {
@@ -268,6 +273,7 @@ pub(crate) struct Background {
     driver: Arc<dyn StorageDriver>,
     clock: Arc<dyn Clock>,
     watcher: Watcher,
+    beside: Vec<Beside>,
 }
 
 impl Background {
@@ -284,6 +290,9 @@ impl Background {
             ));
         }
         tracker.spawn(self.watcher.run(stop.clone()));
+        for run in self.beside {
+            tracker.spawn(run(stop.clone()));
+        }
         tracker.close();
         tracker
     }

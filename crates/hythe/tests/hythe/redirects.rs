@@ -153,9 +153,34 @@ async fn options_that_cannot_be_used_stop_the_start() {
     )
     .await;
     check(
+        "cloudfront",
+        json!({ "baseurl": "d1.test" }),
+        "middleware.storage[0] (cloudfront): option privatekey: is required",
+    )
+    .await;
+    check(
         "rewrite",
         json!({ "host": 1 }),
         "middleware.storage[0] (rewrite): option host: must be a text",
     )
     .await;
+}
+
+#[tokio::test]
+async fn cloudfront_over_a_driver_without_keys_warns_and_does_no_harm() {
+    let key = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../hythe-driver-cloudfront/tests/cloudfront/keys/rsa-2048-pkcs1.pem"
+    );
+    let options = json!({ "baseurl": "d1.test", "privatekey": key, "keypairid": "K1",
+        "ipfilteredby": "aws", "iprangesurl": "/nowhere" });
+    let list = json!([{ "name": "cloudfront", "options": options }]);
+    let configuration = Configuration::inmemory().set(&["middleware", "storage"], list);
+    let blob = blob(1, 1000);
+    let server = served_with(&configuration, &blob).await;
+    get(&server, &blob).await.expect_body(&blob.bytes).unwrap();
+    let (code, log, _) = server.terminate().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("the middleware cloudfront does nothing"), "{log}");
+    assert!(log.contains("the networks of Amazon are not up to date"), "{log}");
 }
