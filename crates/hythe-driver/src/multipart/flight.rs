@@ -57,6 +57,17 @@ impl Flight {
         self.size
     }
 
+    /// The id that the upload goes by after the last part that was sent, if one of those here changed it.
+    pub(super) fn upload(&self) -> Option<&str> {
+        self.parts
+            .values()
+            .rev()
+            .find_map(|flying| match &flying.progress {
+                Progress::Sent(answer) => answer.upload.as_deref(),
+                Progress::Failed | Progress::Running(_) => None,
+            })
+    }
+
     /// Starts to send a part.
     pub(super) fn start(&mut self, target: &Target, part: NewPart, share: Option<PartShare>) {
         let (number, size) = (part.number, part.size());

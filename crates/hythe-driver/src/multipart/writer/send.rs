@@ -73,7 +73,7 @@ impl MultipartFileWriter {
                 .failed("write", ErrorKind::TooLarge)
                 .because("the backend allows no more parts"));
         }
-        let upload = self.upload_id().await?;
+        self.upload_id().await?;
         while self.flight.count() >= self.limits.in_flight.max(1) {
             self.finish_one().await?;
         }
@@ -96,7 +96,7 @@ impl MultipartFileWriter {
             is_last,
             nonce: self.nonce,
         };
-        let target = self.target(upload);
+        let target = self.target();
         self.flight.start(&target, part, share);
         self.buffer.remove_first(size);
         self.next_number += 1;
@@ -112,8 +112,8 @@ impl MultipartFileWriter {
         if self.flight.count() == 0 {
             return Ok(());
         }
-        let upload = self.upload_id().await?;
-        let target = self.target(upload);
+        self.upload_id().await?;
+        let target = self.target();
         self.flight.restart(&target);
         self.advance().await
     }
@@ -171,11 +171,13 @@ impl MultipartFileWriter {
         self.note_sent();
     }
 
-    fn target(&self, upload: String) -> Target {
+    /// Where the next part goes. The id may have changed with parts that were sent and may yet be undone.
+    fn target(&self) -> Target {
+        let upload = self.flight.upload().or(self.upload.as_deref());
         Target {
             backend: self.backend.clone(),
             path: self.path.clone(),
-            upload,
+            upload: upload.unwrap_or_default().to_owned(),
         }
     }
 }
