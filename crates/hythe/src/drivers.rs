@@ -16,6 +16,11 @@ pub(crate) fn factories() -> DriverFactories {
     #[cfg(not(feature = "driver-filesystem"))]
     let factories = factories.without("filesystem", "driver-filesystem");
 
+    #[cfg(feature = "driver-gcs")]
+    let factories = factories.with(hythe_driver_gcs::GcsFactory);
+    #[cfg(not(feature = "driver-gcs"))]
+    let factories = factories.without("gcs", "driver-gcs");
+
     #[cfg(feature = "driver-inmemory")]
     let factories = factories.with(hythe_driver_inmemory::InMemoryFactory);
     #[cfg(not(feature = "driver-inmemory"))]
@@ -43,7 +48,7 @@ mod tests {
         let missing = factories.missing().map(|(name, _feature)| name);
         let mut known: Vec<&str> = factories.names().chain(missing).collect();
         known.sort_unstable();
-        assert_eq!(known, ["azure", "filesystem", "inmemory", "s3", "s3aws"]);
+        assert_eq!(known, ["azure", "filesystem", "gcs", "inmemory", "s3", "s3aws"]);
     }
 
     #[tokio::test]
