@@ -71,7 +71,7 @@ impl HandlersOptions {
             trusted_proxies: Vec::new(),
             catalog_max_entries: 1000,
             tags_max: 1000,
-            upload_buffer_bytes: 24 * 1024 * 1024,
+            upload_buffer_bytes: 16 * 1024 * 1024,
             chunk_min_length: None,
             body_progress_timeout: Duration::from_secs(60),
         }

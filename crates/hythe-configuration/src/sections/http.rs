@@ -40,7 +40,7 @@ pub struct Http {
     pub tls: Tls,
     /// Time limits against slow clients. A key of Hythe's own.
     pub timeouts: Timeouts,
-    /// What all running uploads together may hold in memory, 24 MiB by default. A key of Hythe's own.
+    /// What all running uploads together may hold in memory, 16 MiB by default. A key of Hythe's own.
     pub uploadbuffers: ByteSize,
     /// Networks of proxies that are believed when they say, in `X-Forwarded-For` or `X-Real-Ip`, for which client
     /// they speak; none by default. A key of Hythe's own.
@@ -253,7 +253,7 @@ fn is_header_name(name: &str) -> bool {
 fn read_uploadbuffers(section: &Section<'_>) -> ByteSize {
     let size = section
         .size("uploadbuffers")
-        .unwrap_or(ByteSize::from_mebibytes(24));
+        .unwrap_or(ByteSize::from_mebibytes(16));
     if size < Http::LEAST_UPLOAD_BUFFERS {
         section.fail(
             "uploadbuffers",
