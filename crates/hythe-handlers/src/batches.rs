@@ -1,87 +1,108 @@
-//! A request body in batches, within one memory budget for all uploads.
+//! A request body in batches, in memory that all uploads share.
 //!
-//! A share of the budget is taken before the body is read on, so that what is read has its place. Nobody sits on
-//! memory that others wait for: a batch that cannot grow is written as it is, and whoever waits for a client that
-//! pauses gives its share back.
+//! A block of memory is taken before the body is read on, so that what is read has its place. Nobody sits on memory
+//! that others wait for: batches are the smaller the more uploads there are, one that cannot grow is written as it
+//! is, and whoever waits for a client that pauses gives its block back.
+//!
+//! The body is read by the future that answers the client, on the task of its connection, because a hop to another
+//! task for every piece costs more than the piece. Batches go to the task that writes them. When the future is
+//! dropped, what it had collected goes there as the last batch.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, select};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use bytes::Bytes;
+use tokio::sync::mpsc;
 
+use crate::block_pool::{Block, BlockPool, Member};
 use crate::request_body::{BodyFailure, RequestBody, next_piece};
 
-/// A batch is written when it has so many bytes; hashing and writing gain nothing from larger ones.
-pub(crate) const BATCH_BYTES: usize = 512 * 1024;
+/// A batch is written when it has so many blocks, a mebibyte: large enough that waking threads for it costs little
+/// beside hashing it, while larger ones gain nothing.
+pub(crate) const MAX_BATCH_BLOCKS: usize = 8;
 
-/// A piece shorter than this is copied: it may be the only one that holds a whole read buffer in memory.
-pub(crate) const COPIED_PIECE_BYTES: usize = 32 * 1024;
-
-/// The share that is taken for a piece before it comes; pieces are as large as a connection's read buffer.
-const EXPECTED_PIECE_BYTES: usize = 64 * 1024;
+/// The first batch of a body; each one after it may be twice as long as the one before, so that a short body is
+/// written while it comes.
+pub(crate) const FIRST_BATCH_BLOCKS: usize = 2;
 
 /// Who sends nothing for so long makes a pause. Who sends at any speed worth waiting for does not.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The memory that uploads may take.
-#[derive(Debug, Clone)]
-pub(crate) struct Budget {
-    free: Arc<Semaphore>,
-    bytes: usize,
-}
-
-/// A part of the budget, until it is dropped.
-pub(crate) type Share = Option<OwnedSemaphorePermit>;
-
-impl Budget {
-    pub(crate) fn new(bytes: usize) -> Self {
-        let bytes = bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
-        Self {
-            free: Arc::new(Semaphore::new(bytes)),
-            bytes,
-        }
-    }
-
-    /// A share for so many bytes, or for all that there are; `None` if that is not free now.
-    fn try_take(&self, bytes: usize) -> Share {
-        self.free
-            .clone()
-            .try_acquire_many_owned(bytes.min(self.bytes) as u32)
-            .ok()
-    }
-
-    /// The same, waiting for it in line. The budget is never closed, so there is one in the end.
-    async fn take(&self, bytes: usize) -> Share {
-        self.free
-            .clone()
-            .acquire_many_owned(bytes.min(self.bytes) as u32)
-            .await
-            .ok()
-    }
-}
-
-/// Makes batches of a body.
-pub(crate) struct Batches {
+/// Makes batches of a body and hands them over. When this is dropped before the body has ended, the other side gets
+/// what came.
+pub(crate) struct Receiver {
     body: RequestBody,
     announced: Option<u64>,
     received: u64,
     patience: Duration,
-    budget: Budget,
-    /// Resolves when the future that answers the client is dropped.
-    client_gone: oneshot::Receiver<()>,
+    memory: Member,
+    batch: Vec<Block>,
+    /// What came and is in no block yet.
+    piece: Bytes,
+    /// How long the next batch may be.
+    batch_blocks: usize,
     /// How the body ended, once it did.
+    end: Option<Result<(), BodyFailure>>,
+    outbox: mpsc::Sender<Delivery>,
+    /// Where the batch goes.
+    place: Option<mpsc::OwnedPermit<Delivery>>,
+    /// Where what is there goes when this is dropped while another batch waits.
+    last_place: Option<mpsc::OwnedPermit<Delivery>>,
+}
+
+/// The batches of a body, in their order.
+pub(crate) struct Batches {
+    inbox: mpsc::Receiver<Delivery>,
     end: Option<Result<(), BodyFailure>>,
 }
 
-/// Bytes of memory that a piece holds: unless it is copied, the whole read buffer that it is a part of.
-fn pinned(piece_bytes: usize) -> usize {
-    if piece_bytes < COPIED_PIECE_BYTES {
-        piece_bytes
-    } else {
-        piece_bytes.max(EXPECTED_PIECE_BYTES)
+struct Delivery {
+    pieces: Vec<Bytes>,
+    /// How the body ended, if this is all of it.
+    end: Option<Result<(), BodyFailure>>,
+}
+
+/// The two sides of a body: who receives it, and who gets the batches.
+pub(crate) fn batches(
+    body: RequestBody,
+    announced: Option<u64>,
+    patience: Duration,
+    memory: &BlockPool,
+) -> (Receiver, Batches) {
+    // One batch is being received, or waits while another is written; and there may be a last one.
+    let (outbox, inbox) = mpsc::channel(2);
+    let last_place = outbox.clone().try_reserve_owned().ok();
+    let receiver = Receiver {
+        body,
+        announced,
+        received: 0,
+        patience,
+        memory: memory.join(),
+        batch: Vec::new(),
+        piece: Bytes::new(),
+        batch_blocks: FIRST_BATCH_BLOCKS,
+        end: None,
+        outbox,
+        place: None,
+        last_place,
+    };
+    (receiver, Batches { inbox, end: None })
+}
+
+impl Batches {
+    /// The next batch; `None` when the body has ended, one way or another.
+    pub(crate) async fn next(&mut self) -> Option<Vec<Bytes>> {
+        if self.end.is_some() {
+            return None;
+        }
+        let Delivery { pieces, end } = self.inbox.recv().await?;
+        self.end = end;
+        (!pieces.is_empty()).then_some(pieces)
+    }
+
+    /// How the body ended. To be asked when there is no next batch.
+    pub(crate) fn end(&self) -> Result<(), BodyFailure> {
+        self.end.unwrap_or(Err(BodyFailure::Stopped))
     }
 }
 
@@ -93,87 +114,74 @@ enum Arrival {
     End,
 }
 
-impl Batches {
-    pub(crate) fn new(
-        body: RequestBody,
-        announced: Option<u64>,
-        patience: Duration,
-        budget: Budget,
-        client_gone: oneshot::Receiver<()>,
-    ) -> Self {
-        Self {
-            body,
-            announced,
-            received: 0,
-            patience,
-            budget,
-            client_gone,
-            end: None,
-        }
-    }
-
-    /// The next batch; `None` when the body has ended, one way or another.
-    pub(crate) async fn next(&mut self) -> Option<Batch> {
-        let mut batch = Batch::default();
-        while batch.length < BATCH_BYTES {
-            let Some((piece, share)) = self.piece(batch.is_empty()).await else {
-                break;
+impl Receiver {
+    /// Receives the body to its end, or until nobody takes batches any more.
+    pub(crate) async fn run(mut self) {
+        while self.end.is_none() {
+            let Ok(place) = self.outbox.clone().reserve_owned().await else {
+                return;
             };
-            batch.push(piece, share);
+            self.place = Some(place);
+            self.fill().await;
+            self.deliver();
         }
-        (!batch.is_empty()).then_some(batch)
     }
 
-    /// How the body ended. To be asked when there is no next batch.
-    pub(crate) fn end(&self) -> Result<(), BodyFailure> {
-        self.end.unwrap_or(Err(BodyFailure::Stopped))
+    /// Fills a batch: to its length, or until there is something better to do than to wait.
+    async fn fill(&mut self) {
+        let blocks = self.batch_blocks.min(self.memory.fair_batch_blocks());
+        self.batch_blocks = (2 * self.batch_blocks).min(MAX_BATCH_BLOCKS);
+        loop {
+            if !self.has_room() {
+                if self.batch.len() >= blocks {
+                    return;
+                }
+                match self.memory.try_take() {
+                    Some(block) => self.batch.push(block),
+                    None if self.batch.is_empty() => self.batch.push(self.memory.take().await),
+                    None => return,
+                }
+            }
+            if self.piece.is_empty() && !self.receive().await {
+                return;
+            }
+            if let Some(block) = self.batch.last_mut() {
+                block.fill(&mut self.piece);
+            }
+        }
     }
 
-    /// The next piece; `None` when the body has ended, or when there is something to write meanwhile.
-    async fn piece(&mut self, nothing_to_write: bool) -> Option<(Bytes, Share)> {
-        if self.end.is_some() {
-            return None;
-        }
-        let share = match self.budget.try_take(EXPECTED_PIECE_BYTES) {
-            None if !nothing_to_write => return None,
-            None => self.budget.take(EXPECTED_PIECE_BYTES).await,
-            taken => taken,
+    fn has_room(&self) -> bool {
+        self.batch.last().is_some_and(|block| block.room() > 0)
+    }
+
+    /// Receives a piece; `false` when the body has ended, or when there is something to write meanwhile.
+    async fn receive(&mut self) -> bool {
+        let arrival = match self.arrival(PAUSE).await {
+            Arrival::Pause if self.batch.iter().all(|block| block.filled() == 0) => {
+                // It may take long.
+                self.batch.clear();
+                self.arrival(self.patience).await
+            }
+            Arrival::Pause => return false,
+            arrival => arrival,
         };
-        match self.arrival(PAUSE).await {
+        match arrival {
             Arrival::Piece(piece) => {
-                let share = cut(share, pinned(piece.len()));
-                Some((piece, share))
-            }
-            Arrival::Pause if nothing_to_write => {
-                drop(share);
-                self.piece_after_pause().await
-            }
-            Arrival::Pause | Arrival::End => None,
-        }
-    }
-
-    /// A piece for which nothing is set aside, because it may take long to come.
-    async fn piece_after_pause(&mut self) -> Option<(Bytes, Share)> {
-        match self.arrival(self.patience).await {
-            Arrival::Piece(piece) => {
-                let share = self.budget.take(pinned(piece.len())).await;
-                Some((piece, share))
+                self.piece = piece;
+                true
             }
             Arrival::Pause => {
                 self.end = Some(Err(BodyFailure::Stalled));
-                None
+                false
             }
-            Arrival::End => None,
+            Arrival::End => false,
         }
     }
 
     async fn arrival(&mut self, patience: Duration) -> Arrival {
         let next = pin!(next_piece(&mut self.body, patience));
-        let next = match select(&mut self.client_gone, next).await {
-            Either::Left(_) => Err(BodyFailure::Stopped),
-            Either::Right((next, _)) => next,
-        };
-        let end = match next {
+        let end = match next.await {
             Ok(Some(piece)) => {
                 let received = self.received + piece.len() as u64;
                 if self.announced.is_none_or(|announced| received <= announced) {
@@ -192,52 +200,31 @@ impl Batches {
         self.end = Some(end);
         Arrival::End
     }
-}
 
-/// The part of a share that a piece needs; the rest is free again. A piece that is larger than expected has to do
-/// with what there is.
-fn cut(share: Share, length: usize) -> Share {
-    let mut share = share?;
-    share.split(length).or(Some(share))
-}
-
-/// What is written at once.
-#[derive(Default)]
-pub(crate) struct Batch {
-    pieces: Vec<Bytes>,
-    short: BytesMut,
-    length: usize,
-    share: Share,
-}
-
-impl Batch {
-    /// The pieces, and the share of the budget to be kept until they are written.
-    pub(crate) fn into_parts(mut self) -> (Vec<Bytes>, Share) {
-        self.seal_short();
-        (self.pieces, self.share)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    fn push(&mut self, piece: Bytes, share: Share) {
-        self.length += piece.len();
-        match (&mut self.share, share) {
-            (Some(held), Some(share)) => held.merge(share),
-            (held, share) => *held = held.take().or(share),
-        }
-        if piece.len() < COPIED_PIECE_BYTES {
-            self.short.extend_from_slice(&piece);
-        } else {
-            self.seal_short();
-            self.pieces.push(piece);
+    fn deliver(&mut self) {
+        let filled = self.batch.drain(..).filter(|block| block.filled() > 0);
+        let pieces = filled.map(Block::into_bytes).collect();
+        if let Some(place) = self.place.take() {
+            let end = self.end;
+            send(place, Delivery { pieces, end });
         }
     }
+}
 
-    fn seal_short(&mut self) {
-        if !self.short.is_empty() {
-            self.pieces.push(self.short.split().freeze());
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.deliver();
+        if !self.piece.is_empty()
+            && let Some(place) = self.last_place.take()
+        {
+            let pieces = vec![std::mem::take(&mut self.piece)];
+            send(place, Delivery { pieces, end: None });
         }
+    }
+}
+
+fn send(place: mpsc::OwnedPermit<Delivery>, delivery: Delivery) {
+    if !delivery.pieces.is_empty() || delivery.end.is_some() {
+        place.send(delivery);
     }
 }

@@ -19,6 +19,7 @@ mod base;
 mod batches;
 mod blob;
 mod blob_upload;
+mod block_pool;
 mod catalog;
 mod client;
 mod context;

@@ -4,24 +4,25 @@
 //! this task lives on for as long as it takes to write what came and to keep the session. It is the one place
 //! where dropping a future is not the whole of cancellation.
 //!
-//! While one batch is being hashed and written, the next is being received.
+//! While one batch is being written and another hashed, the next is being received by that future.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::try_join;
+use futures_util::future::{Either, select};
 use hythe_digest::Digest;
 use hythe_distribution::{BlobWriter, Error};
-use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::batches::{Batches, Budget};
+use crate::batches::{Batches, batches};
+use crate::block_pool::BlockPool;
 use crate::request_body::{BodyFailure, RequestBody};
 
 /// What all uploads share.
 #[derive(Debug)]
 pub(crate) struct Uploads {
-    budget: Budget,
+    memory: BlockPool,
     patience: Duration,
     tasks: TaskTracker,
 }
@@ -74,7 +75,7 @@ impl Uploads {
     /// nothing.
     pub(crate) fn new(budget_bytes: usize, patience: Duration) -> Self {
         Self {
-            budget: Budget::new(budget_bytes),
+            memory: BlockPool::new(budget_bytes),
             patience,
             tasks: TaskTracker::new(),
         }
@@ -82,19 +83,15 @@ impl Uploads {
 
     /// Copies the body in a task of its own. When the future is dropped, the task writes what came and ends.
     pub(crate) async fn run(&self, upload: Upload) -> Result<Uploaded, Error> {
-        let (_client_is_there, client_gone) = oneshot::channel();
-        let batches = Batches::new(
-            upload.body,
-            upload.announced,
-            self.patience,
-            self.budget.clone(),
-            client_gone,
-        );
+        let (receiver, batches) = batches(upload.body, upload.announced, self.patience, &self.memory);
         let task = finish(batches, upload.writer, upload.then, upload.otherwise).in_current_span();
-        match self.tasks.spawn(task).await {
-            Ok(result) => result,
-            Err(panic) => Err(Error::Internal(panic.into())),
-        }
+        let task = self.tasks.spawn(task);
+        // The task ends first when it cannot write; then there is no use in receiving more.
+        let finished = match select(pin!(receiver.run()), task).await {
+            Either::Left(((), task)) => task.await,
+            Either::Right((finished, _receiving)) => finished,
+        };
+        finished.unwrap_or_else(|panic| Err(Error::Internal(panic.into())))
     }
 
     /// Waits until every task has kept what it holds. To be called when no request is served any more.
@@ -149,16 +146,8 @@ enum Broken {
 }
 
 async fn copy(batches: &mut Batches, writer: &mut dyn BlobWriter) -> Result<(), Broken> {
-    let mut next = batches.next().await;
-    while let Some(batch) = next {
-        let (pieces, share) = batch.into_parts();
-        let write = async {
-            let written = writer.write(pieces).await;
-            drop(share);
-            written.map_err(Broken::Write)
-        };
-        let receive = async { Ok(batches.next().await) };
-        ((), next) = try_join(write, receive).await?;
+    while let Some(batch) = batches.next().await {
+        writer.write(batch).await.map_err(Broken::Write)?;
     }
     batches.end().map_err(Broken::Body)
 }
@@ -181,7 +170,8 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::batches::{BATCH_BYTES, COPIED_PIECE_BYTES};
+    use crate::batches::{FIRST_BATCH_BLOCKS, MAX_BATCH_BLOCKS};
+    use crate::block_pool::BLOCK_BYTES;
     use crate::request_body::boxed;
 
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -286,37 +276,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn short_pieces_are_copied_together_and_long_ones_are_not() {
+    async fn pieces_of_all_lengths_are_put_together_into_blocks() {
         let log = Arc::new(Log::default());
         let uploads = Uploads::new(usize::MAX, PATIENCE);
-        let threshold = COPIED_PIECE_BYTES;
-        let uploaded = uploads
-            .run(upload(&log, body(&[10, 20, threshold, 5, threshold + 1, 1, 1])))
-            .await
-            .unwrap();
-        assert!(matches!(uploaded, Uploaded::Suspended { .. }), "{uploaded:?}");
-        assert_eq!(batches(&log), [vec![30, threshold, 5, threshold + 1, 2]]);
+        let lengths = [10, 20, BLOCK_BYTES, 5, 2 * BLOCK_BYTES, 1];
+        let uploaded = uploads.run(upload(&log, body(&lengths))).await.unwrap();
+        let sum: usize = lengths.iter().sum();
+        assert!(
+            matches!(uploaded, Uploaded::Suspended { size } if size == sum as u64),
+            "{uploaded:?}"
+        );
+        assert_eq!(batches(&log), [vec![BLOCK_BYTES; 2], vec![BLOCK_BYTES, 36]]);
         assert_eq!(ending(&log), Some("suspend"));
     }
 
     #[tokio::test]
-    async fn a_batch_has_its_size_and_a_piece_more() {
+    async fn batches_grow_up_to_their_limit() {
         let log = Arc::new(Log::default());
         let uploads = Uploads::new(usize::MAX, PATIENCE);
-        let piece = BATCH_BYTES / 2 + 1;
-        uploads.run(upload(&log, body(&[piece; 3]))).await.unwrap();
-        assert_eq!(batches(&log), [vec![piece; 2], vec![piece]]);
+        uploads
+            .run(upload(&log, body(&[BLOCK_BYTES / 2; 2 * 24])))
+            .await
+            .unwrap();
+        let per_batch: Vec<_> = batches(&log).iter().map(Vec::len).collect();
+        assert_eq!(per_batch, [2, 4, 8, 8, 2]);
+        assert_eq!((FIRST_BATCH_BLOCKS, MAX_BATCH_BLOCKS), (2, 8));
     }
 
     #[tokio::test]
-    async fn a_budget_of_one_byte_delays_and_loses_nothing() {
+    async fn little_memory_delays_and_loses_nothing() {
         let uploads = Uploads::new(1, PATIENCE);
         let logs: Vec<_> = (0..8).map(|_| Arc::new(Log::default())).collect();
         let runs = logs
             .iter()
-            .map(|log| uploads.run(upload(log, body(&[COPIED_PIECE_BYTES; 40]))));
+            .map(|log| uploads.run(upload(log, body(&[BLOCK_BYTES / 3; 40]))));
         for uploaded in futures_util::future::join_all(runs).await {
-            let expected = 40 * COPIED_PIECE_BYTES as u64;
+            let expected = 40 * (BLOCK_BYTES / 3) as u64;
             assert!(
                 matches!(uploaded, Ok(Uploaded::Suspended { size }) if size == expected),
                 "{uploaded:?}"
@@ -325,10 +320,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_in_no_block_yet_is_not_lost_either() {
+        let log = Arc::new(Log::default());
+        let uploads = Uploads::new(1, PATIENCE);
+        let busy = Arc::new(Log::default());
+        // The only block is filled, and something is left of the piece.
+        {
+            let mut run = Box::pin(uploads.run(upload(&log, silent_after(&[BLOCK_BYTES + 5]))));
+            let written = log.written.notified();
+            assert!(matches!(
+                select(&mut run, Box::pin(written)).await,
+                Either::Right(_)
+            ));
+            // Somebody else takes it.
+            let mut other = Box::pin(uploads.run(upload(&busy, silent_after(&[1]))));
+            assert!(futures_util::poll!(&mut other).is_pending());
+        }
+        uploads.join().await;
+        let received: usize = batches(&log).concat().iter().sum();
+        assert_eq!(received, BLOCK_BYTES + 5);
+    }
+
+    #[tokio::test]
     async fn a_client_that_goes_away_loses_nothing_that_it_sent() {
         let log = Arc::new(Log::default());
         let uploads = Uploads::new(usize::MAX, PATIENCE);
-        let lengths = [BATCH_BYTES, 5];
+        let first = FIRST_BATCH_BLOCKS * BLOCK_BYTES;
+        let lengths = [first, 5];
         {
             let mut run = Box::pin(uploads.run(upload(&log, silent_after(&lengths))));
             let first_is_written = log.written.notified();
@@ -336,7 +354,7 @@ mod tests {
             assert!(matches!(first, Either::Right(_)));
         }
         uploads.join().await;
-        assert_eq!(batches(&log), [[BATCH_BYTES], [5]]);
+        assert_eq!(batches(&log), [vec![BLOCK_BYTES; FIRST_BATCH_BLOCKS], vec![5]]);
         assert_eq!(ending(&log), Some("suspend"));
     }
 
@@ -380,7 +398,7 @@ mod tests {
         for (otherwise, expected) in [(Otherwise::Suspend, "suspend"), (Otherwise::Cancel, "cancel")] {
             let log = Arc::new(Log::default());
             let uploads = Uploads::new(usize::MAX, PATIENCE);
-            let mut upload = upload(&log, silent_after(&[BATCH_BYTES]));
+            let mut upload = upload(&log, silent_after(&[FIRST_BATCH_BLOCKS * BLOCK_BYTES]));
             upload.writer = Box::new(Writer {
                 log: log.clone(),
                 size: 0,

@@ -28,7 +28,7 @@ pub(super) async fn commit(upload: Upload, digest: &Digest) -> Result<Descriptor
     let Some(_closing) = core.closing.begin(upload.session.id) else {
         return Err(upload.session.unknown());
     };
-    let upload = hold(verify(upload, digest).await?).await?;
+    let upload = hold(verify(upload.settled().await, digest).await?).await?;
     let session = upload.session;
     let stored = Descriptor::new(None, *digest, upload.data.size());
 
@@ -112,6 +112,7 @@ async fn read_in_place(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         session,
         data: Data::Open(writer),
         hashers,
+        hashing: None,
         is_changed: false,
         is_new: false,
     };
@@ -146,6 +147,7 @@ async fn seal_and_read(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         session,
         data: Data::Sealed { size },
         hashers,
+        hashing: None,
         is_changed: false,
         is_new: false,
     };
@@ -179,6 +181,7 @@ async fn hold(upload: Upload) -> Result<Upload> {
         session,
         data,
         hashers,
+        hashing: None,
         is_changed: false,
         is_new: false,
     })

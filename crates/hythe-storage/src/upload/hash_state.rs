@@ -69,16 +69,21 @@ impl Hashers {
         !self.0.iter().all(canonical)
     }
 
+    /// Hashes what comes next.
+    pub(super) fn hash(&mut self, batch: &[Bytes]) {
+        for digester in &mut self.0 {
+            for piece in batch {
+                digester.update(piece);
+            }
+        }
+    }
+
     /// Hashes a batch, away from the async workers unless it is small. Should that fail, nothing is known
     /// any more.
-    pub(super) async fn update(mut self, batch: Vec<Bytes>) -> Self {
+    async fn update(mut self, batch: Vec<Bytes>) -> Self {
         let is_small = batch.iter().map(Bytes::len).sum::<usize>() < HASH_INLINE_BYTES;
         let update = move || {
-            for digester in &mut self.0 {
-                for piece in &batch {
-                    digester.update(piece);
-                }
-            }
+            self.hash(&batch);
             self
         };
         if is_small {

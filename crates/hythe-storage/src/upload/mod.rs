@@ -14,6 +14,7 @@
 //! | Module | Verb |
 //! |---|---|
 //! | `session` | begins, finds and removes what is kept |
+//! | `hashing` | hashes beside writing |
 //! | `hash_state` | hashes, keeps and restores the hashes, reads stored content again |
 //! | `open` | starts, asks for and continues an upload |
 //! | `writer` | writes, suspends, cancels |
@@ -22,6 +23,7 @@
 
 mod commit;
 mod hash_state;
+mod hashing;
 mod open;
 pub mod purge;
 mod session;

@@ -34,6 +34,7 @@ pub(crate) async fn create(
         data,
         kept: (0, hashers.clone()),
         hashers,
+        hashing: None,
         is_changed: true,
         is_new: true,
     })
@@ -109,6 +110,7 @@ async fn resume_in_place(core: &Arc<Core>, repository: &RepositoryName, id: &Upl
         session,
         data,
         hashers,
+        hashing: None,
         is_changed: false,
         is_new: false,
     })
@@ -162,6 +164,7 @@ async fn resume_recorded(
         session,
         data,
         hashers,
+        hashing: None,
         is_changed: false,
         is_new: false,
     })

@@ -11,6 +11,7 @@ use hythe_manifest::Descriptor;
 use crate::error::{DriverResultExt, failed};
 
 use super::hash_state::{self, Hashers};
+use super::hashing::Hashing;
 use super::session::{Record, Recording, Session};
 
 /// One upload, opened for writing.
@@ -18,8 +19,10 @@ use super::session::{Record, Recording, Session};
 pub(crate) struct Upload {
     pub(super) session: Session,
     pub(super) data: Data,
-    /// Hashes of exactly what is in `data`; empty when that is not certain.
+    /// Hashes of exactly what is in `data`; empty when that is not certain, and while `hashing` has them.
     pub(super) hashers: Hashers,
+    /// The same while batches are being written; see [`Upload::settled`].
+    pub(super) hashing: Option<Hashing>,
     /// What others know of it: bytes that were kept, and their hashes.
     pub(super) kept: (u64, Hashers),
     /// Whether there is something to keep that was not kept before.
@@ -119,6 +122,14 @@ impl Upload {
         Err(by)
     }
 
+    /// The same upload with all of its hashes.
+    pub(super) async fn settled(mut self) -> Self {
+        if let Some(hashing) = self.hashing.take() {
+            self.hashers = hashing.finish().await;
+        }
+        self
+    }
+
     /// Keeps everything for a later writer.
     pub(super) async fn keep(self) -> Result<()> {
         let Self {
@@ -127,7 +138,7 @@ impl Upload {
             hashers,
             is_changed,
             ..
-        } = self;
+        } = self.settled().await;
         if session.core.driver.capabilities().append {
             match data {
                 Data::Open(writer) => keep_in_place(&session, writer, &hashers, is_changed).await,
@@ -227,20 +238,17 @@ impl BlobWriter for Upload {
         self.is_changed = true;
         // Should this future be dropped half-way, nobody knows how far the driver came: then the hashes stay
         // taken, and the content is read again before it is committed.
-        let before = std::mem::take(&mut self.hashers);
-        let writer = self.begun().await?;
-        let (hashed, written) =
-            futures_util::join!(before.clone().update(batch.clone()), writer.write(batch));
-        match written {
-            Ok(()) => {
-                self.hashers = hashed;
-                Ok(())
-            }
-            Err(error) => {
-                self.hashers = before;
-                Err(ended(&self.session, error))
-            }
+        let hashing = match self.hashing.take() {
+            Some(hashing) => hashing,
+            None => Hashing::begin(std::mem::take(&mut self.hashers)),
+        };
+        hashing.room().await;
+        let written = self.begun().await?.write(batch.clone()).await;
+        if written.is_ok() {
+            hashing.update(batch);
         }
+        self.hashing = Some(hashing);
+        written.map_err(|error| ended(&self.session, error))
     }
 
     async fn suspend(self: Box<Self>) -> Result<()> {

@@ -26,6 +26,7 @@ use super::buffer_pool::BufferPool;
 use super::framing::{Findings, Framing};
 use super::guard;
 use super::io::{EdgeIo, Transport};
+use super::repoll::Repoll;
 use crate::compose::chain;
 use crate::logging::AccessLog;
 use crate::tls::Tls;
@@ -333,8 +334,8 @@ where
     C: Future<Output = Result<(), E>>,
 {
     tokio::select! {
-        ended = connection.as_mut() => return ended,
+        ended = Repoll::new(connection.as_mut()) => return ended,
         () = stop.cancelled() => end(connection.as_mut()),
     }
-    connection.await
+    Repoll::new(connection).await
 }
