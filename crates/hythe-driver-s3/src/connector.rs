@@ -3,6 +3,7 @@
 //! The SDK's own connector bounds the time from the beginning of a request to the head of its answer, body
 //! included, so that a large part on a slow line fails however well it moves. This one fails what does not move.
 
+mod proxy;
 mod stall;
 mod tls;
 
@@ -18,10 +19,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::error::SetupError;
 use crate::parameters::S3Parameters;
+use proxy::ProxyConnector;
 use stall::{Progress, Sent, Stalled, Timed};
 
 /// A service that does not even shake hands in this time is not there.
@@ -37,7 +40,9 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The connections of one driver. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
-    client: Client<HttpsConnector<TcpConnector>, Sent<SdkBody>>,
+    client: Client<HttpsConnector<ProxyConnector>, Sent<SdkBody>>,
+    /// Who leads to the service, for what he wants to see in a request.
+    proxies: ProxyConnector,
     stall_timeout: Duration,
 }
 
@@ -49,11 +54,12 @@ impl Connector {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_keepalive(Some(KEEPALIVE));
+        let proxies = ProxyConnector::new(tcp, Matcher::from_env());
         let https = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls::client_config(parameters)?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(proxies.clone());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -61,6 +67,7 @@ impl Connector {
             .build(https);
         Ok(Self {
             client,
+            proxies,
             stall_timeout: STALL_TIMEOUT,
         })
     }
@@ -81,12 +88,18 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self {
             client,
+            proxies,
             stall_timeout,
         } = self.clone();
         HttpConnectorFuture::new(async move {
-            let request = request
+            let mut request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?;
+            if let Some(authorization) = proxies.authorization(request.uri()) {
+                request
+                    .headers_mut()
+                    .insert(http::header::PROXY_AUTHORIZATION, authorization);
+            }
             let progress = Progress::new();
             let request = request.map(|body| Sent::new(body, progress.clone()));
             let answer = tokio::select! {
