@@ -91,3 +91,35 @@ impl ServerCertVerifier for AcceptAll {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn with(name: &str, value: serde_json::Value) -> Result<ClientConfig, SetupError> {
+        let mut parameters = json!({"bucket": "b", "region": "eu-west-1"});
+        parameters[name] = value;
+        client_config(&S3Parameters::read(parameters.as_object().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        for content in [None, Some(""), Some("-----BEGIN CERTIFICATE-----\nnonsense")] {
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            let error = with("cafile", json!(path)).unwrap_err().to_string();
+            assert!(error.contains("ca.pem"), "{error}");
+        }
+    }
+
+    #[test]
+    fn certificates_need_not_be_verified() {
+        assert!(with("skipverify", json!(true)).is_ok());
+        assert!(with("skipverify", json!(false)).is_ok());
+    }
+}

@@ -386,3 +386,39 @@ async fn objects_that_could_not_be_deleted_are_told() {
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("\"b\"") && cause.contains("1 of 2"), "{cause}");
 }
+
+#[tokio::test]
+async fn a_role_is_assumed_with_the_credentials() {
+    let service = Recording::answering(|sent| {
+        if !sent.address.starts_with("https://sts.") {
+            return (200, "\"etag\"".to_owned());
+        }
+        let credentials = "<AccessKeyId>other</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+                           <SessionToken>token</SessionToken><Expiration>2126-01-01T00:00:00Z</Expiration>";
+        let result = format!("<AssumeRoleResult><Credentials>{credentials}</Credentials></AssumeRoleResult>");
+        (200, format!("<AssumeRoleResponse>{result}</AssumeRoleResponse>"))
+    });
+    let role = json!({"rolearn": "arn:aws:iam::123456789012:role/registry", "externalid": "agreed"});
+    let driver = service.driver(role).await;
+    let at = path("/a");
+    for _ in 0..2 {
+        let put = driver.put_content(&at, Bytes::new(), PutOptions::default());
+        put.await.unwrap();
+    }
+    let sent = service.sent();
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    assert!(
+        sent[0].address.starts_with("https://sts.eu-west-1.amazonaws.com"),
+        "{sent:?}"
+    );
+    assert!(
+        sent[0]
+            .header("authorization")
+            .unwrap()
+            .contains("Credential=key/")
+    );
+    for put in &sent[1..] {
+        assert!(put.header("authorization").unwrap().contains("Credential=other/"));
+        assert_eq!(put.header("x-amz-security-token"), Some("token"));
+    }
+}
