@@ -22,6 +22,8 @@ struct State {
     appearing: BTreeMap<DriverPath, Appearance>,
     /// Unfinished uploads whose content is synced, with the size and inode that this is true for.
     clean_uploads: BTreeMap<DriverPath, Upload>,
+    /// Unfinished uploads, by their inode, whose content did not reach the disk and could not be removed either.
+    damaged_uploads: BTreeMap<DriverPath, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +127,24 @@ impl Unsynced {
         self.lock().clean_uploads.remove(path) == Some(upload)
     }
 
+    /// Notes that the content of an unfinished upload did not reach the disk.
+    pub(crate) fn keep_damaged(&self, path: &DriverPath, inode: u64) {
+        self.lock().damaged_uploads.insert(path.clone(), inode);
+    }
+
+    /// Whether the content of an unfinished upload did not reach the disk.
+    pub(crate) fn is_damaged(&self, path: &DriverPath, inode: u64) -> bool {
+        self.lock().damaged_uploads.get(path) == Some(&inode)
+    }
+
+    /// Notes that the damaged content of an unfinished upload is gone.
+    pub(crate) fn forget_damaged(&self, path: &DriverPath, inode: u64) {
+        let mut state = self.lock();
+        if state.damaged_uploads.get(path) == Some(&inode) {
+            state.damaged_uploads.remove(path);
+        }
+    }
+
     /// To be taken before a path is removed, for [`Self::forget`].
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.lock().last_number)
@@ -138,6 +158,7 @@ impl Unsynced {
         remove_gone(&mut state.entries, path, |number| *number <= last);
         // An upload that is not the one remembered is not taken for it.
         remove_gone(&mut state.clean_uploads, path, |_| true);
+        remove_gone(&mut state.damaged_uploads, path, |_| true);
         // Calls that are under way end by themselves.
         remove_gone(&mut state.appearing, path, |appearance| {
             appearance.calls == 0 && appearance.unsettled <= last

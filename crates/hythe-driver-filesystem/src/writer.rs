@@ -180,7 +180,11 @@ impl Store {
         if create {
             self.unsynced.mark(path);
         }
-        let (inode, size) = (stat.st_ino, size(&stat));
+        let inode = stat.st_ino;
+        let size = match size(&stat) {
+            size if self.unsynced.is_damaged(path, inode) => self.empty_damaged(&file, path, inode, size)?,
+            size => size,
+        };
         let is_synced = self.unsynced.take_clean(path, Upload { inode, size });
         let upload = OpenUpload {
             file,
@@ -212,12 +216,37 @@ impl Store {
             return Ok(());
         }
         if !is_synced {
-            self.os.sync_file(&upload.file)?;
+            self.sync_content(upload)?;
         }
         self.sync_names(&upload.path)?;
         let inode = upload.inode;
         self.unsynced.keep_clean(&upload.path, Upload { inode, size });
         Ok(())
+    }
+
+    /// Brings the content of an upload to the disk.
+    ///
+    /// When that fails, some of it is lost, and nobody will say so again: the kernel tells of an error once, and
+    /// from then on takes for written what was not (`fsync(2)`, Errors). So all of it counts as lost, and the client
+    /// sends it again.
+    fn sync_content(&self, upload: &OpenUpload) -> Result<()> {
+        let synced = self.os.sync_file(&upload.file);
+        if synced.is_err() {
+            let (path, inode) = (&upload.path, upload.inode);
+            self.unsynced.keep_damaged(path, inode);
+            // What cannot be done now is tried again by who opens the upload.
+            let _ = self.empty_damaged(&upload.file, path, inode, u64::MAX);
+        }
+        Ok(synced?)
+    }
+
+    /// Removes what is in an upload whose content did not reach the disk; returns the size that it has now.
+    fn empty_damaged(&self, file: &File, path: &DriverPath, inode: u64, size: u64) -> Result<u64> {
+        if size > 0 {
+            self.os.truncate(file, 0)?;
+        }
+        self.unsynced.forget_damaged(path, inode);
+        Ok(0)
     }
 
     /// Moves an upload to its destination. A failure comes with the path that it is about.
@@ -231,8 +260,7 @@ impl Store {
         let replace = may_replace(&options.mode).map_err(about_upload)?;
         self.check_present(upload).map_err(about_upload)?;
         if !is_synced {
-            let synced = self.os.sync_file(&upload.file);
-            synced.map_err(|errno| about_upload(errno.into()))?;
+            self.sync_content(upload).map_err(about_upload)?;
         }
         let destination = match &options.destination {
             Some(destination) if *destination != upload.path => destination,

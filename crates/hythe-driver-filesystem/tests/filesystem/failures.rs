@@ -59,6 +59,9 @@ async fn a_failed_put_into_new_directories_can_be_repeated() {
     assert!(steps >= 9, "{steps}");
 }
 
+/// The first change that a commit makes.
+const SYNC_OF_CONTENT: usize = 0;
+
 #[tokio::test]
 async fn a_failed_commit_leaves_an_upload_that_can_be_committed() {
     for mode in [PutMode::Overwrite, PutMode::Create] {
@@ -75,7 +78,12 @@ async fn a_failed_commit_leaves_an_upload_that_can_be_committed() {
             let is_done = committed.is_ok();
             if let Err(error) = committed {
                 assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-                let writer = store.writer("/uploads/one", WriterMode::Append).await.unwrap();
+                let mut writer = store.writer("/uploads/one", WriterMode::Append).await.unwrap();
+                if steps == SYNC_OF_CONTENT {
+                    // Nobody knows which of its bytes reached the disk.
+                    assert_eq!(writer.size(), 0);
+                    writer.write(vec!["contents".into()]).await.unwrap();
+                }
                 assert_eq!(writer.size(), 8);
                 writer.commit(to("/blobs/blob", mode.clone())).await.unwrap();
             }
@@ -87,6 +95,27 @@ async fn a_failed_commit_leaves_an_upload_that_can_be_committed() {
             steps += 1;
         }
         assert!(steps >= 4, "{steps}");
+    }
+}
+
+#[tokio::test]
+async fn content_that_did_not_reach_the_disk_is_not_committed_by_trying_again() {
+    for is_commit in [true, false] {
+        let store = Recorded::new();
+        let mut writer = store.writer("/uploads/one", WriterMode::Create).await.unwrap();
+        writer.write(vec!["lost".into()]).await.unwrap();
+        store.recorder.fail_after(0, EIO);
+        if is_commit {
+            writer.commit(to("/blob", PutMode::Create)).await.unwrap_err();
+        } else {
+            writer.suspend().await.unwrap_err();
+        }
+        assert_eq!(store.get("/uploads/one").await.unwrap(), "");
+        let mut writer = store.writer("/uploads/one", WriterMode::Append).await.unwrap();
+        assert_eq!(writer.size(), 0);
+        writer.write(vec!["kept".into()]).await.unwrap();
+        writer.commit(to("/blob", PutMode::Create)).await.unwrap();
+        assert_eq!(store.get("/blob").await.unwrap(), "kept");
     }
 }
 

@@ -29,24 +29,14 @@ pub(super) async fn commit(upload: Upload, digest: &Digest) -> Result<Descriptor
         return Err(upload.session.unknown());
     };
     let upload = hold(verify(upload.settled().await, digest).await?).await?;
+    let upload = keep_hashes(upload).await?;
     let session = upload.session;
     let stored = Descriptor::new(None, *digest, upload.data.size());
 
     let statters = Statters::new(&core, &session.repository);
     let ticket = statters.ticket(digest);
     let leftover = store(&session, upload.data, &stored).await?;
-    let linked = links::make(&core, &session.repository, &Link::Layer(*digest), digest).await;
-    if linked.is_err() && core.driver.capabilities().append {
-        hash_state::save(
-            &core,
-            &session.repository,
-            &session.id,
-            &upload.hashers,
-            stored.size,
-        )
-        .await;
-    }
-    linked?;
+    links::make(&core, &session.repository, &Link::Layer(*digest), digest).await?;
     if let Err(error) = clean_up(&session, leftover).await {
         // The blob is stored and linked, which is what was asked for. The purge finds what is left.
         tracing::warn!(%error, upload = %session.id, "remains of a finished upload were not removed");
@@ -185,6 +175,23 @@ async fn hold(upload: Upload) -> Result<Upload> {
         is_changed: false,
         is_new: false,
     })
+}
+
+/// Where the bytes leave the session for good, its hashes are kept before: they are what a client commits again by
+/// when the link cannot be made. If there is no room even for them there is none for the link, and the session stays
+/// with all its bytes.
+async fn keep_hashes(upload: Upload) -> Result<Upload> {
+    let session = &upload.session;
+    if !upload.is_changed || !session.core.driver.capabilities().append {
+        return Ok(upload);
+    }
+    let (hashers, size) = (&upload.hashers, upload.data.size());
+    let kept = hash_state::try_save(&session.core, &session.repository, &session.id, hashers, size).await;
+    if let Err(error) = kept {
+        upload.keep().await?;
+        return Err(failed(error));
+    }
+    Ok(upload)
 }
 
 /// Makes verified bytes the blob `wanted`, unless the gate lets what is stored be used again.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use hythe_digest::{Algorithm, Digest, Digester};
 use hythe_distribution::{Error, Result, UploadId};
-use hythe_driver::{Content, ListOptions, PutMode, PutOptions, ReadRange};
+use hythe_driver::{self as driver, Content, ListOptions, PutMode, PutOptions, ReadRange};
 use hythe_reference::RepositoryName;
 
 use crate::blob_store::HASH_INLINE_BYTES;
@@ -176,8 +176,21 @@ pub(super) async fn save(
     hashers: &Hashers,
     size: u64,
 ) {
+    if let Err(error) = try_save(core, repository, id, hashers, size).await {
+        tracing::warn!(%error, "hash state of an upload was not kept, its content will be read again");
+    }
+}
+
+/// The same where the states are needed.
+pub(super) async fn try_save(
+    core: &Core,
+    repository: &RepositoryName,
+    id: &UploadId,
+    hashers: &Hashers,
+    size: u64,
+) -> driver::Result<()> {
     if !core.options.resumable_digests {
-        return;
+        return Ok(());
     }
     let options = PutOptions {
         mode: PutMode::Overwrite,
@@ -189,14 +202,11 @@ pub(super) async fn save(
             continue;
         }
         let path = core.layout.upload_hash_state(repository, id, algorithm, size);
-        let kept = core
-            .driver
+        core.driver
             .put_content(&path, state.into(), options.clone())
-            .await;
-        if let Err(error) = kept {
-            tracing::warn!(%error, "hash state of an upload was not kept, its content will be read again");
-        }
+            .await?;
     }
+    Ok(())
 }
 
 /// The digest of an upload's stored bytes, read from the storage, which must be exactly `size`.
