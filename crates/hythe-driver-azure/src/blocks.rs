@@ -99,7 +99,11 @@ impl Client {
                 Err(failure) if failure.is_condition() => Ok(()),
                 deleted => deleted.map(|_| ()),
             },
-            Err(failure) if failure.is_condition() => Ok(()),
+            Err(failure) if failure.is_condition() => match self.head_any(key).await {
+                // Azurite takes a name with blocks for a blob, but lets it be deleted, which Azure does not.
+                Err(failure) if failure.is_not_found() => self.delete(key).await.map(|_| ()),
+                found => found.map(|_| ()),
+            },
             Err(failure) => Err(failure),
         }
     }

@@ -134,3 +134,6 @@ impl TokenCredential for Chain {
         self.sources[index].1.get_token(scopes, options).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -261,3 +261,6 @@ fn redacted(text: &str) -> String {
     }
     told
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,9 @@ use crate::error::{Failure, NAME};
 /// Azure's limits since version 2019-12-12: 50 000 blocks of 4000 MiB, 190.7 TiB.
 const MAXIMUM_BLOCKS: u32 = 50_000;
 const MAXIMUM_BLOCK_BYTES: u64 = 4000 << 20;
+/// Azure has no minimum. Fewer bytes than this wait for more: blocks are numbered, and no number should be spent on
+/// what a token can hold.
+const MINIMUM_BLOCK_BYTES: u64 = 256 << 10;
 /// How many blocks of one upload are on their way at once.
 const IN_FLIGHT: usize = 4;
 /// The ids of uploads that are staged beside the path begin so.
@@ -48,7 +51,7 @@ pub(crate) struct Backend {
 /// The limits of Azure with blocks of `chunk_bytes` at first.
 pub(crate) fn limits(chunk_bytes: u64) -> PartLimits {
     PartLimits {
-        minimum_bytes: 1,
+        minimum_bytes: MINIMUM_BLOCK_BYTES,
         preferred_bytes: chunk_bytes,
         maximum_bytes: MAXIMUM_BLOCK_BYTES,
         buffered_bytes: PartLimits::BUFFERED_BYTES,
@@ -313,6 +316,11 @@ impl MultipartBackend for Backend {
         completed.map_err(|failure| failure.of("complete_upload", path))
     }
 
+    /// By the mark that the blob was given. Its size would not do: a commit of another upload ends this one.
+    fn recognises_completed(&self) -> bool {
+        true
+    }
+
     async fn abort_upload(&self, path: &DriverPath, upload: &str) -> Result<()> {
         let aborted = self.abort(path, upload).await;
         aborted.map_err(|failure| failure.of("abort_upload", path))
@@ -331,3 +339,6 @@ impl MultipartBackend for Backend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
     let asked = milliseconds.map(Duration::from_millis);
     asked.or_else(|| number("retry-after").map(Duration::from_secs))
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,6 +194,12 @@ pub trait MultipartBackend: Debug + Send + Sync {
     async fn complete_upload(&self, path: &DriverPath, upload: &str, parts: &[Part], size: u64)
     -> Result<()>;
 
+    /// Whether [`Self::complete_upload`] itself finds out that it was carried out before, and then succeeds. Its
+    /// `InvalidToken` is final then; else the size of the object at the path is looked at.
+    fn recognises_completed(&self) -> bool {
+        false
+    }
+
     /// Drops an upload with all its parts; one that is gone is no error.
     async fn abort_upload(&self, path: &DriverPath, upload: &str) -> Result<()>;
 

@@ -95,6 +95,9 @@ impl MultipartFileWriter {
     /// added other bytes to an upload that this writer did not begin; if it added none itself, the object of that
     /// size is the one that was kept.
     pub(super) async fn was_completed(&self, size: u64) -> bool {
+        if self.backend.recognises_completed() {
+            return false;
+        }
         let is_surely_ours = self.is_own_upload || self.is_as_kept();
         let found = self.backend.object_size(&self.path);
         is_surely_ours && found.await.is_ok_and(|found| found == size)
