@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(error.to_string(), "line 3: has no colon");
         let error = Users::parse(b"a:b\n\xff:b").unwrap_err();
         assert_eq!(error.to_string(), "line 2: is not UTF-8");
-        let error = Users::parse(&[b'a'; 70_000]).unwrap_err();
+        let error = Users::parse("a".repeat(70_000).as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "line 1: is longer than 64 KiB");
     }
 

@@ -1,5 +1,7 @@
 //! The controller from outside: files, headers, answers.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 use std::net::IpAddr;
 use std::path::Path;
 
