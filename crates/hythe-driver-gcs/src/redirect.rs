@@ -196,3 +196,54 @@ fn hex(bytes: &[u8]) -> String {
             text
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn unsigned<'a>(endpoint: &'a Uri, method: &'a Method, content_type: Option<&'a str>) -> Unsigned<'a> {
+        Unsigned {
+            method,
+            endpoint,
+            path: "/bucket/a%20b/c".to_owned(),
+            content_type,
+        }
+    }
+
+    /// The digest was made with other tools, of the canonical request that the service's documentation describes.
+    #[test]
+    fn what_is_signed_is_what_the_service_expects() {
+        let endpoint = Uri::from_static("https://storage.googleapis.com/");
+        let unsigned = unsigned(&endpoint, &Method::GET, Some("a/b; c"));
+        let now = datetime!(2026-01-02 03:04:05 UTC);
+        let to_sign = unsigned.to_sign("me@example.com", now, Duration::from_secs(60));
+        assert_eq!(
+            to_sign.text(),
+            "GOOG4-RSA-SHA256\n20260102T030405Z\n20260102/auto/storage/goog4_request\n54025a439600496f540a3a431ec008174aebd7625a88295328cbdd00941a4143"
+        );
+        assert_eq!(
+            to_sign.signed(b"\x01\xff").unwrap().to_string(),
+            "https://storage.googleapis.com/bucket/a%20b/c?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=\
+             me%40example.com%2F20260102%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20260102T030405Z\
+             &X-Goog-Expires=60&X-Goog-SignedHeaders=host&response-content-type=a%2Fb%3B%20c&X-Goog-Signature=01ff"
+        );
+    }
+
+    #[test]
+    fn an_open_address_has_no_signature() {
+        let endpoint = Uri::from_static("http://localhost:4443");
+        let open = |content_type| {
+            unsigned(&endpoint, &Method::GET, content_type)
+                .open()
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(open(None), "http://localhost:4443/bucket/a%20b/c");
+        assert_eq!(
+            open(Some("a/b")),
+            "http://localhost:4443/bucket/a%20b/c?response-content-type=a%2Fb"
+        );
+    }
+}

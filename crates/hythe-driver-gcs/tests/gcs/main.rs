@@ -6,4 +6,5 @@ mod emulator;
 mod faults;
 mod imitation;
 mod layers;
+mod redirects;
 mod support;
