@@ -119,6 +119,12 @@ impl Fixture {
         self.has(behaviour, "append", self.driver.capabilities().append)
     }
 
+    /// Whether suspended writers are resumed by tokens, of which several may be about; says what is left out when
+    /// they are not.
+    pub(crate) fn resumes_by_token(&self, behaviour: &str) -> bool {
+        self.has(behaviour, "resume tokens", !self.driver.capabilities().append)
+    }
+
     /// Whether there are real directories; says what is left out when there are none.
     pub(crate) fn has_directories(&self, behaviour: &str) -> bool {
         self.has(behaviour, "directories", self.driver.capabilities().directories)

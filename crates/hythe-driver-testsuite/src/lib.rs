@@ -16,6 +16,7 @@
 mod commits;
 mod concurrency;
 mod conditional_puts;
+mod contended;
 mod deleting;
 mod fixture;
 mod listing;
@@ -36,6 +37,7 @@ pub mod behaviours {
     pub use crate::commits::*;
     pub use crate::concurrency::*;
     pub use crate::conditional_puts::*;
+    pub use crate::contended::*;
     pub use crate::deleting::*;
     pub use crate::listing::*;
     pub use crate::paths::*;

@@ -1,4 +1,5 @@
-/// Makes one test of every behaviour; `$make` is an async function or closure that makes a fresh [`Fixture`], or
+/// Makes one test of every behaviour; with `uploads:` before it, of those that ask for uploads of 10 MiB by two writers.
+/// `$make` is an async function or closure that makes a fresh [`Fixture`], or
 /// `None` where that needs what is not there.
 ///
 /// [`Fixture`]: crate::Fixture
@@ -141,6 +142,16 @@ macro_rules! driver_suite {
             many_uploads_run_at_once
             many_put_one_file_at_once
             files_can_be_put_while_their_directory_is_deleted
+        }
+    };
+    (uploads: $make:expr) => {
+        $crate::driver_suite! {
+            @each $make;
+            // two writers of one upload, and what is left of uploads
+            two_writers_of_one_upload_do_not_mix
+            an_abandoned_writer_leaves_nothing
+            a_cancelled_upload_leaves_nothing
+            an_upload_is_found_by_its_path
         }
     };
     (@each $make:expr; $($behaviour:ident)*) => {

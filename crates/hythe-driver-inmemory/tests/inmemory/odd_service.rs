@@ -3,7 +3,10 @@
 use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreOptions};
 use hythe_driver_testsuite::{Fixture, driver_suite};
 
-driver_suite!(async || {
+driver_suite!(async || fixture());
+driver_suite!(uploads: async || fixture());
+
+fn fixture() -> Fixture {
     let options = ObjectStoreOptions {
         page_keys: 2,
         seeks: false,
@@ -16,4 +19,4 @@ driver_suite!(async || {
     };
     let driver = InMemoryDriver::object_store(options);
     Fixture::new(driver.clone(), driver)
-});
+}

@@ -5,3 +5,8 @@ driver_suite!(async || {
     let driver = InMemoryDriver::new();
     Fixture::new(driver.clone(), driver)
 });
+
+driver_suite!(uploads: async || {
+    let driver = InMemoryDriver::new();
+    Fixture::new(driver.clone(), driver)
+});
