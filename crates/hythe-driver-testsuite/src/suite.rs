@@ -178,6 +178,7 @@ mod tests {
             include_str!("writing.rs"),
             include_str!("resuming.rs"),
             include_str!("commits.rs"),
+            include_str!("contended.rs"),
             include_str!("listing.rs"),
             include_str!("walking.rs"),
             include_str!("renaming.rs"),
