@@ -13,7 +13,7 @@ use serde_json::json;
 use super::backend::Backend;
 use crate::crash::ledger::Ledger;
 use crate::crash::{Crash, clients, verify};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, ensure};
 
 /// How long the purge may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -57,6 +57,10 @@ impl Killed {
         let kept = self.cut_off(&root, &mut summary).await?;
         summary.left_keys = self.upload_keys(&root).await?.len();
         summary.open_uploads = self.backend.open_uploads(&root).await?.len();
+        ensure!(
+            summary.left_keys > 0 && !kept.blobs.is_empty(),
+            "pushes were cut off too early or too late to show anything: {summary:?}"
+        );
         let configuration = self.backend.configuration(&root).set(
             &["storage", "maintenance", "uploadpurging"],
             json!({ "enabled": true, "age": "1s", "interval": "2s", "dryrun": false }),
@@ -76,7 +80,7 @@ impl Killed {
             program: self.program.clone(),
             rounds: 0,
             clients: self.clients,
-            longest_life: Duration::from_millis(1500),
+            longest_life: Duration::from_millis(4000),
             largest_layer_bytes: LARGEST_LAYER_BYTES,
             seed: self.seed,
         };
