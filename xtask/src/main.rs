@@ -16,9 +16,11 @@ mod clouds;
 mod emulators;
 mod install;
 mod layering;
+mod pages;
 mod peers;
 mod process;
 mod registry;
+mod sizes;
 mod suites;
 mod tools;
 mod workspace;
@@ -71,6 +73,10 @@ enum Task {
     Killed(PushesArguments),
     /// Check which crate may depend on which.
     Layering,
+    /// Make the pages of docs/storage-drivers.
+    Pages,
+    /// Build Hythe with one feature after another, and print what each costs in bytes and seconds.
+    Sizes,
     /// Build and document every publishable crate on its own.
     Alone,
     /// What every change must pass: format, clippy, documentation, dependencies, layering.
@@ -252,6 +258,8 @@ fn run(task: Task) -> anyhow::Result<()> {
             clouds::killed(&hythe, arguments.storage, arguments.pushes)
         }
         Task::Layering => layering::check(),
+        Task::Pages => pages::write(),
+        Task::Sizes => sizes::print(),
         Task::Alone => checks::alone(),
         Task::Ci => checks::ci(),
         Task::Nightly => checks::nightly(),

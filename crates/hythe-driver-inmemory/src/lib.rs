@@ -8,6 +8,10 @@
 //! answered, so that a test can hold the registry to a budget.
 //!
 //! What this crate deliberately does not do: bound its memory, or keep anything beyond the process.
+//!
+//! # In the configuration
+
+#![doc = include_str!("docs.md")]
 
 mod content;
 mod driver;

@@ -10,6 +10,8 @@
 //!
 //! What this crate deliberately does not know: any backend, and what its observer does with what it is told.
 
+#![doc = include_str!("docs.md")]
+
 mod action;
 mod base_url;
 #[cfg(feature = "testing")]

@@ -25,6 +25,22 @@ enum Command {
         /// The configuration file (YAML); REGISTRY_CONFIGURATION_PATH is used when it is left out.
         config: Option<PathBuf>,
     },
+    /// Look after the storage.
+    Storage {
+        #[command(subcommand)]
+        action: StorageAction,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum StorageAction {
+    /// Try out the configured storage: write, read, list, upload in parts, copy, redirect, delete.
+    ///
+    /// Works in a folder of its own, which it deletes, and prints a table. The exit code is 1 when a step failed.
+    Check {
+        /// The configuration file (YAML); REGISTRY_CONFIGURATION_PATH is used when it is left out.
+        config: Option<PathBuf>,
+    },
 }
 
 /// Runs the command line; the exit code is 0 on success, 1 when the program could not do its work, 2 when it was
@@ -32,5 +48,8 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => command::serve::run(config),
+        Command::Storage {
+            action: StorageAction::Check { config },
+        } => command::storage_check::run(config),
     }
 }

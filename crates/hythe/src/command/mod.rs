@@ -1,3 +1,4 @@
 //! One file a command.
 
 pub(crate) mod serve;
+pub(crate) mod storage_check;

@@ -39,7 +39,7 @@ const BLOCKING_THREADS: usize = 128;
 
 /// Runs the command.
 pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
-    let path = config.or_else(|| std::env::var_os(CONFIGURATION_VARIABLE).map(PathBuf::from));
+    let path = configuration_path(config);
     let loaded = match load(path.as_deref()) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -69,8 +69,13 @@ pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
     }
 }
 
+/// The path of the configuration file, if there is one.
+pub(crate) fn configuration_path(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| std::env::var_os(CONFIGURATION_VARIABLE).map(PathBuf::from))
+}
+
 /// The configuration from a file and the environment, or the one for a first try on a laptop.
-fn load(path: Option<&Path>) -> Result<Loaded, String> {
+pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, String> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let (text, name) = match path {

@@ -18,5 +18,6 @@ mod refusals;
 mod shutdown;
 mod slow_clients;
 mod start;
+mod storage_check;
 mod tls;
 mod uploads;
