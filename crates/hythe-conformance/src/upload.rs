@@ -46,6 +46,14 @@ impl Style {
         Self::OutOfOrderAndPut,
     ];
 
+    /// Whether the blob is cut into pieces that are sent in requests of their own.
+    pub(crate) fn is_in_chunks(self) -> bool {
+        matches!(
+            self,
+            Self::Chunks | Self::ChunksAndPut | Self::OutOfOrder | Self::OutOfOrderAndPut
+        )
+    }
+
     /// For the names of cases.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -82,8 +82,19 @@ fn common(mut group: Group, algorithm: Algorithm, styles: impl Iterator<Item = S
         })
 }
 
+/// The size of a blob that takes three requests where it is pushed in chunks, however long they have to be.
+async fn size_for(context: &Context, style: Style) -> Result<usize, Failure> {
+    if !style.is_in_chunks() {
+        return Ok(THREE_CHUNKS_BYTES);
+    }
+    let upload = context.start_upload(&context.repository).await?;
+    context.send(Request::delete(&upload.target)).await?;
+    Ok(THREE_CHUNKS_BYTES.max((3 * upload.min_chunk_bytes).saturating_sub(5)))
+}
+
 async fn pushed(mut context: Context, algorithm: Algorithm, style: Style) -> Outcome {
-    let blob = context.blob(THREE_CHUNKS_BYTES, algorithm);
+    let size = size_for(&context, style).await?;
+    let blob = context.blob(size, algorithm);
     let repository = &context.repository;
     context.push_blob_by(repository, &blob, style).await?;
     context.check_blob(repository, &blob).await?;
@@ -91,7 +102,8 @@ async fn pushed(mut context: Context, algorithm: Algorithm, style: Style) -> Out
 }
 
 async fn wrong_digest(mut context: Context, algorithm: Algorithm, style: Style) -> Outcome {
-    let blob = context.blob(THREE_CHUNKS_BYTES, algorithm);
+    let size = size_for(&context, style).await?;
+    let blob = context.blob(size, algorithm);
     let digest = context.missing_digest(algorithm);
     let response = context
         .upload(&context.repository, &blob.bytes, &digest, style)

@@ -92,8 +92,8 @@ async fn drivers_that_are_not_there_are_refused() {
         );
     };
     check(
-        json!({ "s3": { "bucket": "b" } }),
-        ": storage.s3: ",
+        json!({ "swift": { "container": "c" } }),
+        ": storage.swift: ",
         "unknown storage driver",
     )
     .await;
@@ -113,11 +113,11 @@ async fn drivers_that_are_not_there_are_refused() {
 
 #[tokio::test]
 async fn a_driver_from_a_variable_is_named_by_it() {
-    let setup = Setup::with(&Configuration::inmemory()).variable("REGISTRY_STORAGE", "s3");
+    let setup = Setup::with(&Configuration::inmemory()).variable("REGISTRY_STORAGE", "swift");
     let (code, message) = setup.refused().await;
     assert_eq!(code, Some(1));
     assert!(
-        message.contains("REGISTRY_STORAGE: storage.s3: unknown storage driver"),
+        message.contains("REGISTRY_STORAGE: storage.swift: unknown storage driver"),
         "{message}"
     );
 }
