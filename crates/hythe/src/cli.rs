@@ -44,8 +44,11 @@ enum StorageAction {
 }
 
 /// Runs the command line; the exit code is 0 on success, 1 when the program could not do its work, 2 when it was
-/// called wrongly.
+/// called wrongly. A link named `registry` is the command line of distribution instead.
 pub(crate) fn run() -> ExitCode {
+    if command::registry::is_meant(std::env::args_os().next().as_deref()) {
+        return command::registry::run();
+    }
     match Cli::parse().command {
         Command::Serve { config } => command::serve::run(config),
         Command::Storage {

@@ -1,4 +1,5 @@
 //! One file a command.
 
+pub(crate) mod registry;
 pub(crate) mod serve;
 pub(crate) mod storage_check;

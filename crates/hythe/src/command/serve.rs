@@ -222,7 +222,7 @@ fn announce(listener: &Listener, is_tls: bool, storage: Option<&str>) {
 }
 
 /// Says something to the person at the terminal.
-fn complain(message: &str) {
+pub(crate) fn complain(message: &str) {
     // Nobody is left to be told that standard error is closed.
     drop(writeln!(io::stderr(), "{message}"));
 }

@@ -15,6 +15,7 @@ mod pulls;
 mod readme;
 mod redirects;
 mod refusals;
+mod registry;
 mod shutdown;
 mod slow_clients;
 mod start;

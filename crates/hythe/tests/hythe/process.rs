@@ -1,6 +1,7 @@
 //! Runs of the program, each in a folder of its own.
 
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,6 +28,8 @@ const ANY_PORT: &str = "127.0.0.1:0";
 pub(crate) struct Setup {
     folder: TempDir,
     command: Command,
+    /// `serve`, unless somebody else says it.
+    verb: Option<&'static str>,
     configuration: Option<String>,
 }
 
@@ -73,6 +76,28 @@ impl Setup {
         }
     }
 
+    /// By other words, which are followed by the path of the configuration; a link to the program, of this name, is in
+    /// the working directory.
+    pub(crate) fn linked(configuration: &Configuration, link: &str, words: &[&str]) -> Self {
+        let setup = Self::new(words);
+        symlink(PROGRAM, setup.folder().join(link)).unwrap();
+        let configuration = configuration.clone().set(&["http", "addr"], json!(ANY_PORT));
+        Self {
+            verb: None,
+            configuration: Some(configuration.text()),
+            ..setup
+        }
+    }
+
+    /// With this word and no path at the end.
+    pub(crate) fn without_argument(self, verb: &'static str) -> Self {
+        Self {
+            verb: Some(verb),
+            configuration: None,
+            ..self
+        }
+    }
+
     fn new(words: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let mut command = Command::new(words[0]);
@@ -88,6 +113,7 @@ impl Setup {
         Self {
             folder,
             command,
+            verb: Some("serve"),
             configuration: None,
         }
     }
@@ -135,7 +161,7 @@ impl Setup {
 
     /// Starts it and does not wait.
     pub(crate) fn spawn(mut self) -> Server {
-        self.command.arg("serve");
+        self.command.args(self.verb);
         if let Some(text) = &self.configuration {
             fs::write(self.folder.path().join("config.yml"), text).unwrap();
             self.command.arg("config.yml");
