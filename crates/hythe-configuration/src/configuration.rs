@@ -1,7 +1,6 @@
-use crate::capabilities::{self, Capabilities};
-use crate::environment;
-use crate::node::{Content, Node};
-use crate::problem::{Problem, Problems, quoted};
+use crate::capabilities::Capabilities;
+use crate::problem::Problems;
+use crate::reading::Reading;
 use crate::section::{self, Section};
 use crate::sections::auth::Auth;
 use crate::sections::default_is_read_from_nothing;
@@ -16,12 +15,8 @@ use crate::sections::proxy::Proxy;
 use crate::sections::redis::Redis;
 use crate::sections::storage::Storage;
 use crate::sections::validation::Validation;
+use crate::settings::Settings;
 use crate::shape::{Kind, Shape};
-use crate::unknown;
-use crate::yaml::{self, Source};
-
-/// The only version of the file's form that there is.
-const VERSION: &str = "0.1";
 
 /// The whole configuration. Fields are called as their keys in the file.
 ///
@@ -63,6 +58,8 @@ pub struct Loaded {
     pub configuration: Configuration,
     /// What the operator should know; no errors among them.
     pub warnings: Problems,
+    /// The same configuration key by key, with the places it comes from.
+    pub settings: Settings,
 }
 
 impl Configuration {
@@ -81,23 +78,7 @@ impl Configuration {
         environment: impl IntoIterator<Item = (String, String)>,
         capabilities: &Capabilities,
     ) -> Result<Loaded, Problems> {
-        let mut problems = Vec::new();
-        let source = Source::File(source_name.into());
-        let configuration = match read_tree(yaml, &source, &mut problems) {
-            Ok(tree) => Some(convert(tree, environment, capabilities, &mut problems)),
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        };
-        let problems = Problems::new(problems);
-        match configuration {
-            Some(configuration) if problems.errors().next().is_none() => Ok(Loaded {
-                configuration,
-                warnings: problems,
-            }),
-            _ => Err(problems),
-        }
+        Reading::new(yaml, source_name, environment, capabilities).finish()
     }
 
     /// Every key that is read, with its type, in the order of the sections. Elements of lists are written `[]`.
@@ -107,7 +88,7 @@ impl Configuration {
         keys
     }
 
-    fn read(root: &Section<'_>) -> Self {
+    pub(crate) fn read(root: &Section<'_>) -> Self {
         // Its value has been checked before anything else.
         root.text("version");
         Self {
@@ -130,65 +111,7 @@ impl Configuration {
 
 default_is_read_from_nothing!(Configuration);
 
-fn shape() -> Shape {
-    section::describe(Configuration::read)
-}
-
-/// Reads the file and makes sure that it is a configuration of a version that is known.
-fn read_tree(yaml: &str, source: &Source, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
-    let tree = yaml::parse(yaml, source, "", problems)?;
-    if tree.is_null() {
-        return Err(Problem::error(
-            "",
-            tree.origin,
-            "empty; a configuration begins with `version: 0.1`",
-        ));
-    }
-    if !matches!(tree.content, Content::Map(_)) {
-        let message = format!(
-            "must be a map with keys such as `version` and `storage`, not {}",
-            tree.kind()
-        );
-        return Err(Problem::error("", tree.origin, message));
-    }
-    let Some(version) = tree.entry("version") else {
-        let message = "unsupported version: \"\"; add the line `version: 0.1`";
-        problems.push(Problem::error("version", source.whole(), message));
-        return Ok(tree);
-    };
-    let (found, origin) = match &version.value.content {
-        Content::Scalar(scalar) if scalar.text == VERSION => return Ok(tree),
-        Content::Scalar(scalar) if scalar.is_null() => (quoted(""), &version.value.origin),
-        Content::Scalar(scalar) => (quoted(&scalar.text), &version.value.origin),
-        _ => (version.value.kind().to_owned(), &version.value.origin),
-    };
-    let message = format!("unsupported version: {found}; the only one is {VERSION}");
-    Err(Problem::error("version", origin.clone(), message))
-}
-
-fn convert(
-    mut tree: Node,
-    environment: impl IntoIterator<Item = (String, String)>,
-    capabilities: &Capabilities,
-    problems: &mut Vec<Problem>,
-) -> Configuration {
-    let shape = shape();
-    environment::apply(&mut tree, &shape, environment, problems);
-    expand_short_forms(&mut tree, &shape);
-    unknown::warn_of_unknown_keys(&tree, &shape, problems);
-    let configuration = section::read(&tree, problems, Configuration::read);
-    capabilities::refuse(&configuration, capabilities, &tree, problems);
-    configuration
-}
-
-fn expand_short_forms(tree: &mut Node, shape: &Shape) {
-    let (Some(root), Content::Map(entries)) = (shape.section(), &mut tree.content) else {
-        return;
-    };
-    for entry in entries {
-        let fields = root.field(&entry.key).and_then(|field| field.shape.section());
-        if fields.is_some_and(|fields| fields.has_short_form) {
-            entry.value.expand_name();
-        }
-    }
+/// The keys of the whole file.
+pub(crate) fn shape() -> Shape {
+    section::describe(Configuration::read).0
 }

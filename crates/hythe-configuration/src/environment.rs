@@ -107,7 +107,7 @@ impl Variable<'_> {
             Shape::Section(fields) => self.set_in_section(node, fields, part, rest, path),
             Shape::List(element) => self.set_in_list(node, element, part, rest, path),
             Shape::Map(value) => self.set_in_map(node, value, part, rest, path),
-            Shape::Scalar(_) => {
+            Shape::Scalar(_) | Shape::Choice(_) => {
                 self.unrecognized(path, None);
                 Ok(())
             }
@@ -273,7 +273,8 @@ impl Variable<'_> {
             format!(", did you mean {PREFIX}{place}?")
         });
         let message = format!("Ignoring unrecognized environment variable {}{meant}", self.name);
-        self.problems.push(Problem::warning("", self.origin(), message));
+        let problem = Problem::warning("", self.origin(), message);
+        self.problems.push(problem.of_unknown_key());
     }
 
     fn origin(&self) -> Origin {

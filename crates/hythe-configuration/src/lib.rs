@@ -33,6 +33,9 @@
 //! types of it. So every problem is found in one run and named with its place, values of YAML 1.1 mean what they
 //! mean to the original, and a reader is type, default and list of known keys at once.
 //!
+//! What came out is not only a configuration: [`Settings`] tells key by key what counts and who said so. A program that
+//! has more to check adds its problems to a [`Reading`].
+//!
 //! **What it does not know.** It opens no file and reads no environment: the caller passes both. It knows no driver
 //! and no access controller: their parameters stay JSON, and which of them there are is said by [`Capabilities`].
 //! What a build cannot honour and guards access or changes what is served is an error.
@@ -45,9 +48,11 @@ pub mod duration;
 mod environment;
 mod node;
 mod problem;
+mod reading;
 mod secret;
 mod section;
 pub mod sections;
+mod settings;
 mod shape;
 pub mod size;
 mod unknown;
@@ -56,5 +61,7 @@ mod yaml;
 pub use capabilities::{Capabilities, Feature, Missing};
 pub use configuration::{Configuration, Loaded};
 pub use problem::{Origin, Position, Problem, Problems, Severity};
+pub use reading::Reading;
 pub use secret::Secret;
+pub use settings::{Setting, SettingSource, Settings, Step};
 pub use shape::Kind;

@@ -3,6 +3,7 @@
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
 use crate::problem::Origin;
+use crate::settings::Step;
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +59,19 @@ impl Node {
             .iter()
             .try_fold(self, |node, key| Some(&node.entry(key)?.value))?;
         section.entry(last)
+    }
+
+    /// Where the value at the end of a path was written, or the last of those around it that is there.
+    pub(crate) fn nearest(&self, path: &[Step]) -> &Origin {
+        let below = match path.first() {
+            Some(Step::Key(key)) => self.entry(key).map(|entry| &entry.value),
+            Some(Step::Index(index)) => match &self.content {
+                Content::List(items) => items.get(*index),
+                _ => None,
+            },
+            None => None,
+        };
+        below.map_or(&self.origin, |node| node.nearest(&path[1..]))
     }
 
     /// Turns the short form `storage: inmemory` into the long one, `storage: {inmemory: }`.

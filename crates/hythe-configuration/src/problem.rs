@@ -17,6 +17,8 @@ pub struct Problem {
     pub message: String,
     /// Where it was written.
     pub origin: Origin,
+    /// Whether the problem is that nobody reads the key. Such a problem is an error for the strict.
+    pub is_unknown_key: bool,
 }
 
 impl Problem {
@@ -27,6 +29,7 @@ impl Problem {
             path,
             message,
             origin,
+            is_unknown_key: false,
         }
     }
 
@@ -37,6 +40,15 @@ impl Problem {
             path,
             message,
             origin,
+            is_unknown_key: false,
+        }
+    }
+
+    /// The same problem, of a key that nobody reads.
+    pub(crate) fn of_unknown_key(self) -> Self {
+        Self {
+            is_unknown_key: true,
+            ..self
         }
     }
 

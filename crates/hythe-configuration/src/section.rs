@@ -2,7 +2,9 @@
 //!
 //! A reader is a function from a [`Section`] to a struct. Each getter answers `None` for a key that is absent or
 //! empty, and also for one that is wrong, after noting the problem; so the reader goes on, and all problems are
-//! found in one run. Run over nothing, the same readers give the defaults; run with `describing`, the [`Shape`].
+//! found in one run. Each getter notes its value as a [`Setting`] too; a reader that puts something else in its place
+//! says so (`settle`, and the getters that end in `_or`). Run over nothing, the same readers give the defaults; run
+//! with `describing`, the [`Shape`].
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -16,16 +18,18 @@ use crate::duration::GoDuration;
 use crate::node::{Content, Entry, Node, Scalar};
 use crate::problem::{Origin, Problem, join, quoted};
 use crate::secret::Secret;
+use crate::settings::{HIDDEN, Setting, SettingSource, Settings, Shown, Step, is_secret};
 use crate::shape::{Field, Fields, Kind, Shape};
 use crate::size::ByteSize;
 use crate::unknown::nearest;
 
 /// Reads the tree with `read`; what is wrong is added to `problems`.
-pub(crate) fn read<T>(tree: &Node, problems: &mut Vec<Problem>, read: impl FnOnce(&Section<'_>) -> T) -> T {
-    let context = Context {
-        describing: false,
-        problems: RefCell::new(Vec::new()),
-    };
+pub(crate) fn read<T>(
+    tree: &Node,
+    problems: &mut Vec<Problem>,
+    read: impl FnOnce(&Section<'_>) -> T,
+) -> (T, Settings) {
+    let context = Context::default();
     // What is missing at the top is missing in the whole file, not on its first line.
     let origin = match &tree.origin {
         Origin::File { name, .. } => Origin::File {
@@ -34,30 +38,31 @@ pub(crate) fn read<T>(tree: &Node, problems: &mut Vec<Problem>, read: impl FnOnc
         },
         origin @ Origin::Environment { .. } => origin.clone(),
     };
-    let section = Section::new(&context, Some(tree), String::new(), origin);
-    let value = read(&section);
+    let value = read(&Section::new(&context, Some(tree), Place::default(), origin));
     problems.append(&mut context.problems.into_inner());
-    value
+    (value, Settings::new(context.settings.into_inner()))
 }
 
 /// The value that `read` makes of an absent section: its defaults.
 pub(crate) fn read_nothing<T>(read: impl FnOnce(&Section<'_>) -> T) -> T {
-    let context = Context {
-        describing: false,
-        problems: RefCell::new(Vec::new()),
-    };
-    read(&Section::new(&context, None, String::new(), nowhere()))
+    read(&Section::new(
+        &Context::default(),
+        None,
+        Place::default(),
+        nowhere(),
+    ))
 }
 
-/// The keys that `read` asks for.
-pub(crate) fn describe<T>(read: impl FnOnce(&Section<'_>) -> T) -> Shape {
+/// The keys that `read` asks for, and what each is when nobody says anything; lists have one element.
+pub(crate) fn describe<T>(read: impl FnOnce(&Section<'_>) -> T) -> (Shape, Settings) {
     let context = Context {
         describing: true,
-        problems: RefCell::new(Vec::new()),
+        ..Context::default()
     };
-    let section = Section::new(&context, None, String::new(), nowhere());
+    let section = Section::new(&context, None, Place::default(), nowhere());
     read(&section);
-    Shape::Section(section.fields.into_inner())
+    let shape = Shape::Section(section.fields.into_inner());
+    (shape, Settings::new(context.settings.into_inner()))
 }
 
 /// The origin of problems that nobody sees.
@@ -68,9 +73,39 @@ fn nowhere() -> Origin {
     }
 }
 
+#[derive(Default)]
 struct Context {
     describing: bool,
     problems: RefCell<Vec<Problem>>,
+    settings: RefCell<Vec<Setting>>,
+}
+
+/// Where a section stands.
+#[derive(Clone, Default)]
+struct Place {
+    /// As in messages.
+    name: String,
+    steps: Vec<Step>,
+}
+
+impl Place {
+    fn key(&self, key: &str) -> Self {
+        let mut steps = self.steps.clone();
+        steps.push(Step::Key(key.to_owned()));
+        Self {
+            name: join(&self.name, key),
+            steps,
+        }
+    }
+
+    fn element(&self, index: usize) -> Self {
+        let mut steps = self.steps.clone();
+        steps.push(Step::Index(index));
+        Self {
+            name: format!("{}[{index}]", self.name),
+            steps,
+        }
+    }
 }
 
 /// A section while it is being read.
@@ -78,18 +113,18 @@ pub(crate) struct Section<'a> {
     context: &'a Context,
     /// `None` when the section is absent or empty.
     node: Option<&'a Node>,
-    path: String,
+    place: Place,
     origin: Origin,
     fields: RefCell<Fields>,
 }
 
 impl<'a> Section<'a> {
-    fn new(context: &'a Context, node: Option<&'a Node>, path: String, origin: Origin) -> Self {
+    fn new(context: &'a Context, node: Option<&'a Node>, place: Place, origin: Origin) -> Self {
         let node = node.filter(|node| !node.is_null());
         let section = Self {
             context,
             node,
-            path,
+            place,
             origin,
             fields: RefCell::default(),
         };
@@ -97,13 +132,13 @@ impl<'a> Section<'a> {
             && !matches!(node.content, Content::Map(_))
         {
             let message = format!("must be a section with keys of its own, not {}", node.kind());
-            section.push(Problem::error(section.path.clone(), node.origin.clone(), message));
+            section.push(Problem::error(section.path(), node.origin.clone(), message));
         }
         section
     }
 
     pub(crate) fn path(&self) -> &str {
-        &self.path
+        &self.place.name
     }
 
     /// Whether the section is there and not empty.
@@ -123,8 +158,11 @@ impl<'a> Section<'a> {
 
     /// A text that is not empty and must not be logged.
     pub(crate) fn secret(&self, key: &'static str) -> Option<Secret> {
-        let text = self.scalar(key, Kind::Secret, |scalar| Ok(scalar.text.clone()))?;
-        (!text.is_empty()).then(|| Secret::new(text))
+        let secret = self.scalar(key, Kind::Secret, |scalar| Ok(Secret::new(scalar.text.clone())))?;
+        if secret.reveal().is_empty() {
+            return self.settle(key, None);
+        }
+        Some(secret)
     }
 
     pub(crate) fn boolean(&self, key: &'static str) -> Option<bool> {
@@ -133,6 +171,11 @@ impl<'a> Section<'a> {
                 .boolean()
                 .ok_or_else(|| format!("{} is not true or false (without quotes)", quoted(&scalar.text)))
         })
+    }
+
+    pub(crate) fn boolean_or(&self, key: &'static str, default: bool) -> bool {
+        let value = self.boolean(key).unwrap_or(default);
+        self.settle(key, value)
     }
 
     pub(crate) fn integer(&self, key: &'static str) -> Option<i64> {
@@ -145,12 +188,16 @@ impl<'a> Section<'a> {
 
     /// A duration that may be negative; a bare integer means nanoseconds.
     pub(crate) fn signed_duration(&self, key: &'static str) -> Option<GoDuration> {
+        let mut is_bare = false;
         let duration = self.scalar(key, Kind::Duration, |scalar| match scalar.integer() {
-            Some(nanoseconds) if scalar.is_plain() => Ok((GoDuration::from_nanoseconds(nanoseconds), true)),
-            _ => parse_duration(scalar).map(|duration| (duration, false)),
-        });
-        let (duration, is_bare) = duration?;
-        if is_bare && duration.as_nanoseconds() != 0 && duration.as_nanoseconds().abs() < 1_000_000 {
+            Some(nanoseconds) if scalar.is_plain() => {
+                is_bare = true;
+                Ok(GoDuration::from_nanoseconds(nanoseconds))
+            }
+            _ => parse_duration(scalar),
+        })?;
+        let nanoseconds = duration.as_nanoseconds();
+        if is_bare && nanoseconds != 0 && nanoseconds.unsigned_abs() < 1_000_000 {
             self.warn(
                 key,
                 format!("a number without unit means nanoseconds, so this is {duration}; add a unit"),
@@ -161,54 +208,77 @@ impl<'a> Section<'a> {
 
     /// A duration that is not negative; a bare integer means nanoseconds.
     pub(crate) fn duration(&self, key: &'static str) -> Option<Duration> {
-        let duration = self.signed_duration(key)?.to_duration();
-        if duration.is_none() {
-            self.fail(key, "must not be negative");
+        let duration = self.signed_duration(key)?;
+        let unsigned = duration.to_duration();
+        if unsigned.is_none() {
+            self.fail(key, format!("must not be negative, is {duration}"));
         }
-        duration
+        unsigned
+    }
+
+    pub(crate) fn duration_or(&self, key: &'static str, default: Duration) -> Duration {
+        let value = self.duration(key).unwrap_or(default);
+        self.settle(key, value)
     }
 
     /// A duration longer than nothing that must have a unit.
-    pub(crate) fn duration_with_unit(&self, key: &'static str) -> Option<Duration> {
-        let duration = self.scalar(key, Kind::Duration, parse_duration)?;
-        if duration.as_nanoseconds() <= 0 {
-            self.fail(key, "must be longer than 0");
-            return None;
+    pub(crate) fn duration_with_unit_or(&self, key: &'static str, default: Duration) -> Duration {
+        let duration = self.scalar(key, Kind::DurationWithUnit, parse_duration);
+        let positive = duration
+            .and_then(GoDuration::to_duration)
+            .filter(|duration| !duration.is_zero());
+        if let (Some(duration), None) = (duration, positive) {
+            self.fail(key, format!("must be longer than 0, is {duration}"));
         }
-        duration.to_duration()
+        self.settle(key, positive.unwrap_or(default))
     }
 
-    pub(crate) fn size(&self, key: &'static str) -> Option<ByteSize> {
-        self.scalar(key, Kind::Size, |scalar| {
+    pub(crate) fn size_or(&self, key: &'static str, default: ByteSize) -> ByteSize {
+        let size = self.scalar(key, Kind::Size, |scalar| {
             scalar
                 .text
                 .parse()
                 .map_err(|error| format!("{}: {error}", quoted(&scalar.text)))
-        })
+        });
+        self.settle(key, size.unwrap_or(default))
     }
 
     /// One of a few words, in any case.
-    pub(crate) fn choice<T: Clone>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
-        self.scalar(key, Kind::Choice, |scalar| {
+    pub(crate) fn choice<T: Clone>(&self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
+        let names: Vec<&'static str> = choices.iter().map(|(name, _)| *name).collect();
+        let chosen = self.scalar_of(key, Shape::Choice(names.clone()), Kind::Choice, |scalar| {
             let word = scalar.text.to_lowercase();
-            let found = choices
-                .iter()
-                .find(|(name, _)| *name == word)
-                .map(|(_, choice)| choice.clone());
-            found.ok_or_else(|| {
-                let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-                format!("{} is none of {}", quoted(&scalar.text), names.join(", "))
-            })
-        })
+            let found = names.iter().position(|name| *name == word);
+            found
+                .map(|place| Chosen(names[place], place))
+                .ok_or_else(|| format!("{} is none of {}", quoted(&scalar.text), names.join(", ")))
+        });
+        chosen.map(|Chosen(_, place)| choices[place].1.clone())
+    }
+
+    pub(crate) fn choice_or<T: Clone + PartialEq>(
+        &self,
+        key: &'static str,
+        choices: &[(&'static str, T)],
+        default: T,
+    ) -> T {
+        if let Some(chosen) = self.choice(key, choices) {
+            return chosen;
+        }
+        let name = choices.iter().find(|(_, choice)| *choice == default);
+        self.settle(key, name.map(|(name, _)| (*name).to_owned()));
+        default
     }
 
     /// A list of texts; empty when absent.
     pub(crate) fn texts(&self, key: &'static str) -> Vec<String> {
         self.record(key, Shape::List(Box::new(Shape::Scalar(Kind::Text))));
-        let Some(node) = self.value(key) else {
-            return Vec::new();
-        };
-        self.read_texts(&join(&self.path, key), node)
+        let place = self.place.key(key);
+        let texts = self
+            .value(key)
+            .map_or_else(Vec::new, |node| self.read_texts(&place.name, node));
+        self.note(place, Kind::Texts, texts.shown(), self.source_of(key));
+        texts
     }
 
     /// A list of networks such as `10.0.0.0/8`; a bare address is the network of itself.
@@ -236,25 +306,53 @@ impl<'a> Section<'a> {
     }
 
     /// A map from the operator's own keys to lists of texts, as for headers; in the order of the file.
-    pub(crate) fn text_lists(&self, key: &'static str) -> Vec<(String, Vec<String>)> {
+    pub(crate) fn text_lists(&self, key: &'static str, secrecy: Secrecy) -> Vec<(String, Vec<String>)> {
         self.record(
             key,
             Shape::Map(Box::new(Shape::List(Box::new(Shape::Scalar(Kind::Text))))),
         );
+        let place = self.place.key(key);
+        let entries = self.entries(key);
+        if entries.is_empty() {
+            self.note(
+                place.clone(),
+                Kind::Map,
+                Json::Object(JsonMap::new()),
+                self.source_of(key),
+            );
+        }
         let read = |entry: &Entry| {
-            let path = join(&join(&self.path, key), &entry.key);
-            (entry.key.clone(), self.read_texts(&path, &entry.value))
+            let place = place.key(&entry.key);
+            let texts = self.read_texts(&place.name, &entry.value);
+            let shown = match secrecy {
+                Secrecy::Shown => texts.shown(),
+                Secrecy::Hidden => texts.iter().map(|_| HIDDEN).collect(),
+            };
+            let source = SettingSource::Written(entry.value.origin.clone());
+            self.note(place, Kind::Map, shown, source);
+            (entry.key.clone(), texts)
         };
-        self.entries(key).iter().map(read).collect()
+        entries.iter().map(read).collect()
     }
 
     /// A map from the operator's own keys to anything.
     pub(crate) fn parameters(&self, key: &'static str) -> JsonMap<String, Json> {
         self.record(key, Shape::Map(Box::new(Shape::Any)));
-        self.entries(key)
-            .iter()
-            .map(|entry| (entry.key.clone(), entry.value.to_json()))
-            .collect()
+        let place = self.place.key(key);
+        let entries = self.entries(key);
+        if entries.is_empty() {
+            self.note(
+                place.clone(),
+                Kind::Map,
+                Json::Object(JsonMap::new()),
+                self.source_of(key),
+            );
+        }
+        let read = |entry: &Entry| {
+            self.note_tree(place.key(&entry.key), &entry.key, &entry.value);
+            (entry.key.clone(), entry.value.to_json())
+        };
+        entries.iter().map(read).collect()
     }
 
     /// A section below this one; `read` runs also when it is absent.
@@ -264,7 +362,7 @@ impl<'a> Section<'a> {
         let section = Section::new(
             self.context,
             entry.map(|entry| &entry.value),
-            join(&self.path, key),
+            self.place.key(key),
             origin,
         );
         let value = read(&section);
@@ -274,29 +372,43 @@ impl<'a> Section<'a> {
 
     /// A list of sections; empty when absent.
     pub(crate) fn sections<T>(&self, key: &'static str, read: impl Fn(&Section<'_>) -> T) -> Vec<T> {
+        let place = self.place.key(key);
         if self.context.describing {
-            let element = Section::new(self.context, None, String::new(), self.origin.clone());
+            let element = Section::new(self.context, None, place.element(0), self.origin.clone());
             read(&element);
             self.record(
                 key,
                 Shape::List(Box::new(Shape::Section(element.fields.into_inner()))),
             );
+            return Vec::new();
         }
-        let Some(node) = self.value(key) else {
-            return Vec::new();
+        let items = match self.value(key) {
+            None => &[][..],
+            Some(Node {
+                content: Content::List(items),
+                ..
+            }) => items,
+            Some(node) => {
+                self.fail(key, format!("must be a list, not {}", node.kind()));
+                &[]
+            }
         };
-        let path = join(&self.path, key);
-        let Content::List(items) = &node.content else {
-            self.push(Problem::error(
-                path,
-                node.origin.clone(),
-                format!("must be a list, not {}", node.kind()),
-            ));
-            return Vec::new();
-        };
+        if items.is_empty() {
+            self.note(
+                place.clone(),
+                Kind::Sections,
+                Json::Array(Vec::new()),
+                self.source_of(key),
+            );
+        }
         let read_element = |(index, item): (usize, &Node)| {
-            let path = format!("{path}[{index}]");
-            read(&Section::new(self.context, Some(item), path, item.origin.clone()))
+            let place = place.element(index);
+            read(&Section::new(
+                self.context,
+                Some(item),
+                place,
+                item.origin.clone(),
+            ))
         };
         items.iter().enumerate().map(read_element).collect()
     }
@@ -307,17 +419,103 @@ impl<'a> Section<'a> {
         let fields = self.fields.borrow();
         let entries = self.node.map_or(&[][..], Node::entries).iter();
         let read = |entry: &Entry| {
-            let path = join(&self.path, &entry.key);
+            let place = self.place.key(&entry.key);
+            let parameters = self.read_parameters(&place.name, &entry.value);
+            if parameters.is_empty() {
+                let source = SettingSource::Written(entry.value.origin.clone());
+                self.note(place, Kind::Parameters, Json::Object(JsonMap::new()), source);
+            } else {
+                self.note_tree(place, &entry.key, &entry.value);
+            }
             Named {
                 name: entry.key.clone(),
                 origin: entry.origin.clone(),
-                parameters: self.read_parameters(&path, &entry.value),
+                parameters,
             }
         };
         entries
             .filter(|entry| fields.field(&entry.key).is_none())
             .map(read)
             .collect()
+    }
+
+    /// Says what the key's value means in the end, where that is not what was written.
+    pub(crate) fn settle<T: Shown>(&self, key: &str, value: T) -> T {
+        let steps = self.place.key(key).steps;
+        let mut settings = self.context.settings.borrow_mut();
+        if let Some(setting) = settings.iter_mut().rev().find(|setting| setting.path == steps) {
+            setting.value = value.shown();
+        }
+        value
+    }
+
+    /// Says that the defaults of the section `key` do not hold: nothing is set there.
+    pub(crate) fn unset(&self, key: &str) {
+        if self.context.describing {
+            return;
+        }
+        let path = self.place.key(key).steps;
+        let mut settings = self.context.settings.borrow_mut();
+        for setting in settings
+            .iter_mut()
+            .filter(|setting| setting.path.starts_with(&path))
+        {
+            setting.value = Json::Null;
+        }
+    }
+
+    /// Whether the keys are of interest and not the values.
+    pub(crate) fn is_describing(&self) -> bool {
+        self.context.describing
+    }
+
+    /// Says what stands in the place of the whole section.
+    pub(crate) fn settle_here(&self, value: impl Into<Json>) {
+        let path = &self.place.steps;
+        let mut settings = self.context.settings.borrow_mut();
+        settings.retain(|setting| !setting.path.starts_with(path));
+        let source = match self.node {
+            Some(node) => SettingSource::Written(node.origin.clone()),
+            None => SettingSource::Default,
+        };
+        settings.push(Setting {
+            path: path.clone(),
+            kind: Kind::Parameters,
+            value: value.into(),
+            source,
+        });
+    }
+
+    /// Says that `old`, which was read before, is deprecated in favour of `new` below the same section, and warns when
+    /// it is there. With an `effect`, that is what it makes of the new key.
+    pub(crate) fn deprecate(&self, old: &str, new: &[&'static str], effect: Option<Json>) {
+        let place = new.iter().fold(self.place.clone(), |place, key| place.key(key));
+        if self.has(old) {
+            self.warn(old, format!("deprecated; use `{}`", place.name));
+        }
+        if let Some(field) = self
+            .fields
+            .borrow_mut()
+            .known
+            .iter_mut()
+            .find(|field| field.key == old)
+        {
+            field.deprecated_for = Some(place.name.clone());
+        }
+        let old_place = self.place.key(old);
+        let mut settings = self.context.settings.borrow_mut();
+        if !self.context.describing {
+            settings.retain(|setting| setting.path != old_place.steps);
+        }
+        if let Some(value) = effect
+            && let Some(setting) = settings.iter_mut().find(|setting| setting.path == place.steps)
+        {
+            setting.value = value;
+            setting.source = SettingSource::Deprecated {
+                key: old_place.name,
+                origin: self.origin_of(old),
+            };
+        }
     }
 
     /// Says that a plain word in place of this section means a key of that name.
@@ -346,7 +544,7 @@ impl<'a> Section<'a> {
     /// Notes an error at the key's value, or at the section when the key is absent.
     pub(crate) fn fail(&self, key: &str, message: impl Into<String>) {
         self.push(Problem::error(
-            join(&self.path, key),
+            join(self.path(), key),
             self.origin_of(key),
             message,
         ));
@@ -355,7 +553,7 @@ impl<'a> Section<'a> {
     /// Notes a warning at the key's value, or at the section when the key is absent.
     pub(crate) fn warn(&self, key: &str, message: impl Into<String>) {
         self.push(Problem::warning(
-            join(&self.path, key),
+            join(self.path(), key),
             self.origin_of(key),
             message,
         ));
@@ -363,12 +561,12 @@ impl<'a> Section<'a> {
 
     /// Notes an error at the section itself.
     pub(crate) fn fail_here(&self, message: impl Into<String>) {
-        self.push(Problem::error(self.path.clone(), self.origin.clone(), message));
+        self.push(Problem::error(self.path(), self.origin.clone(), message));
     }
 
     /// Notes a warning at the section itself.
     pub(crate) fn warn_here(&self, message: impl Into<String>) {
-        self.push(Problem::warning(self.path.clone(), self.origin.clone(), message));
+        self.push(Problem::warning(self.path(), self.origin.clone(), message));
     }
 
     pub(crate) fn push(&self, problem: Problem) {
@@ -384,6 +582,7 @@ impl<'a> Section<'a> {
         self.fields.borrow_mut().known.push(Field {
             key,
             variable_name: None,
+            deprecated_for: None,
             shape,
         });
     }
@@ -395,19 +594,77 @@ impl<'a> Section<'a> {
             .filter(|value| !value.is_null())
     }
 
-    fn scalar<T>(
+    fn scalar<T: Shown>(
         &self,
         key: &'static str,
         kind: Kind,
         convert: impl FnOnce(&Scalar) -> Result<T, String>,
     ) -> Option<T> {
-        self.record(key, Shape::Scalar(kind));
-        let node = self.value(key)?;
-        let converted = match &node.content {
-            Content::Scalar(scalar) => convert(scalar),
-            _ => Err(format!("must be a single value, not {}", node.kind())),
-        };
-        converted.map_err(|message| self.fail(key, message)).ok()
+        self.scalar_of(key, Shape::Scalar(kind), kind, convert)
+    }
+
+    fn scalar_of<T: Shown>(
+        &self,
+        key: &'static str,
+        shape: Shape,
+        kind: Kind,
+        convert: impl FnOnce(&Scalar) -> Result<T, String>,
+    ) -> Option<T> {
+        self.record(key, shape);
+        let value = self.value(key).and_then(|node| {
+            let converted = match &node.content {
+                Content::Scalar(scalar) => convert(scalar),
+                _ => Err(format!("must be a single value, not {}", node.kind())),
+            };
+            converted.map_err(|message| self.fail(key, message)).ok()
+        });
+        self.note(self.place.key(key), kind, value.shown(), self.source_of(key));
+        value
+    }
+
+    fn source_of(&self, key: &str) -> SettingSource {
+        self.value(key).map_or(SettingSource::Default, |node| {
+            SettingSource::Written(node.origin.clone())
+        })
+    }
+
+    fn note(&self, place: Place, kind: Kind, value: Json, source: SettingSource) {
+        self.context.settings.borrow_mut().push(Setting {
+            path: place.steps,
+            kind,
+            value,
+            source,
+        });
+    }
+
+    /// Notes what somebody else reads, down to the single values. `name` is the last name on the way.
+    fn note_tree(&self, place: Place, name: &str, node: &Node) {
+        match &node.content {
+            Content::Map(entries) if !entries.is_empty() => {
+                for entry in entries {
+                    self.note_tree(place.key(&entry.key), &entry.key, &entry.value);
+                }
+            }
+            Content::List(items)
+                if items
+                    .iter()
+                    .any(|item| !matches!(item.content, Content::Scalar(_))) =>
+            {
+                for (index, item) in items.iter().enumerate() {
+                    self.note_tree(place.element(index), name, item);
+                }
+            }
+            _ => {
+                let value = match node.to_json() {
+                    Json::Null => Json::Null,
+                    _ if is_secret(name) => HIDDEN.into(),
+                    Json::String(text) => text.shown(),
+                    value => value,
+                };
+                let source = SettingSource::Written(node.origin.clone());
+                self.note(place, Kind::Parameters, value, source);
+            }
+        }
     }
 
     fn entries(&self, key: &str) -> &'a [Entry] {
@@ -473,6 +730,23 @@ impl<'a> Section<'a> {
             }
         }
         parameters
+    }
+}
+
+/// Whether values may be shown to whoever looks at the configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Secrecy {
+    Shown,
+    /// They are credentials often enough.
+    Hidden,
+}
+
+/// The name of a choice and its number.
+struct Chosen(&'static str, usize);
+
+impl Shown for Chosen {
+    fn shown(&self) -> Json {
+        self.0.into()
     }
 }
 

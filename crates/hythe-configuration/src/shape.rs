@@ -8,6 +8,8 @@
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shape {
     Scalar(Kind),
+    /// One of these words.
+    Choice(Vec<&'static str>),
     List(Box<Shape>),
     /// Keys of the operator's own choice, values of one shape: headers, log fields.
     Map(Box<Shape>),
@@ -28,8 +30,10 @@ pub enum Kind {
     Boolean,
     /// A whole number.
     Integer,
-    /// A duration such as `1h30m`.
+    /// A duration such as `1h30m`; a number without unit means nanoseconds.
     Duration,
+    /// A duration that must have a unit and be longer than nothing.
+    DurationWithUnit,
     /// A number of bytes such as `24MiB`.
     Size,
     /// One word of a few.
@@ -38,6 +42,8 @@ pub enum Kind {
     Texts,
     /// A map of the operator's own keys.
     Map,
+    /// A list of sections.
+    Sections,
     /// Parameters that are handed on as they are.
     Parameters,
 }
@@ -61,6 +67,8 @@ pub(crate) struct Field {
     pub(crate) key: &'static str,
     /// The name in variables where it is not the key in upper case.
     pub(crate) variable_name: Option<&'static str>,
+    /// The key that has taken its place, with its sections.
+    pub(crate) deprecated_for: Option<String>,
     pub(crate) shape: Shape,
 }
 
@@ -82,6 +90,7 @@ impl Shape {
     pub(crate) fn walk(&self, path: &str, visit: &mut impl FnMut(&str, Kind)) {
         match self {
             Self::Scalar(kind) => visit(path, *kind),
+            Self::Choice(_) => visit(path, Kind::Choice),
             Self::List(element) if matches!(**element, Self::Scalar(_)) => visit(path, Kind::Texts),
             Self::List(element) => element.walk(&format!("{path}[]"), visit),
             Self::Map(_) => visit(path, Kind::Map),

@@ -1,6 +1,6 @@
 //! Finds keys that nobody reads: usually a misspelling, which the original ignores in silence.
 
-use crate::node::{Content, Node};
+use crate::node::{Content, Entry, Node};
 use crate::problem::{Problem, join};
 use crate::shape::{Fields, Shape};
 
@@ -62,9 +62,7 @@ impl Search<'_> {
                         Some(field) => self.walk(&entry.value, &field.shape, &path),
                         None if fields.others.is_some() => {}
                         None => {
-                            let message = self.message(&entry.key, &path, fields);
-                            self.problems
-                                .push(Problem::warning(path, entry.origin.clone(), message));
+                            self.problems.push(self.problem(entry, path, fields));
                         }
                     }
                 }
@@ -78,10 +76,16 @@ impl Search<'_> {
         }
     }
 
-    fn message(&self, key: &str, path: &str, fields: &Fields) -> String {
+    fn problem(&self, entry: &Entry, path: String, fields: &Fields) -> Problem {
+        let origin = entry.origin.clone();
         if let Some((_, advice)) = RETIRED.iter().find(|(retired, _)| *retired == path) {
-            return (*advice).to_owned();
+            return Problem::warning(path, origin, *advice);
         }
+        let message = self.message(&entry.key, fields);
+        Problem::warning(path, origin, message).of_unknown_key()
+    }
+
+    fn message(&self, key: &str, fields: &Fields) -> String {
         if let Some(name) = nearest(key, fields.known.iter().map(|field| field.key)) {
             return format!("unknown key, did you mean \"{name}\"?");
         }

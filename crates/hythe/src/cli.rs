@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command;
+use crate::load::UnknownKeys;
 
 /// A container registry: stores and serves images and other OCI artifacts.
 #[derive(Debug, Parser)]
@@ -24,11 +25,34 @@ enum Command {
     Serve {
         /// The configuration file (YAML); REGISTRY_CONFIGURATION_PATH is used when it is left out.
         config: Option<PathBuf>,
+        /// Refuse to start when a key or a variable is not known.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Look at configurations.
+    Config {
+        #[command(subcommand)]
+        action: ConfigAction,
     },
     /// Look after the storage.
     Storage {
         #[command(subcommand)]
         action: StorageAction,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigAction {
+    /// Print the configuration that counts: every key, its value, and the line or variable it comes from.
+    ///
+    /// Secrets are hidden. The exit code is 1 when the registry would not start with it; then all that is wrong is
+    /// printed instead.
+    Check {
+        /// The configuration file (YAML); REGISTRY_CONFIGURATION_PATH is used when it is left out.
+        config: Option<PathBuf>,
+        /// Make errors of keys and variables that are not known.
+        #[arg(long)]
+        strict: bool,
     },
 }
 
@@ -50,7 +74,10 @@ pub(crate) fn run() -> ExitCode {
         return command::registry::run();
     }
     match Cli::parse().command {
-        Command::Serve { config } => command::serve::run(config),
+        Command::Serve { config, strict } => command::serve::run(config, UnknownKeys::of(strict)),
+        Command::Config {
+            action: ConfigAction::Check { config, strict },
+        } => command::config::check(config, UnknownKeys::of(strict)),
         Command::Storage {
             action: StorageAction::Check { config },
         } => command::storage_check::run(config),

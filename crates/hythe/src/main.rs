@@ -11,6 +11,7 @@ mod command;
 mod compose;
 mod drivers;
 mod edge;
+mod load;
 mod logging;
 mod middlewares;
 mod reload;

@@ -57,6 +57,9 @@ impl Auth {
             name: provider.name,
             parameters: provider.parameters,
         });
+        if configured.is_none() {
+            section.settle_here("none");
+        }
         Self { provider: configured }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::default_is_read_from_nothing;
-use crate::section::Section;
+use crate::section::{Secrecy, Section};
 
 /// The checks.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +111,7 @@ impl Health {
 impl StorageDriverCheck {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            enabled: section.boolean("enabled").unwrap_or(false),
+            enabled: section.boolean_or("enabled", false),
             schedule: Schedule::read(section),
         }
     }
@@ -127,8 +127,8 @@ impl Schedule {
             .integer("threshold")
             .and_then(|number| u32::try_from(number).ok());
         Self {
-            interval: interval.unwrap_or(Duration::from_secs(10)),
-            threshold: threshold.unwrap_or(0).max(1),
+            interval: section.settle("interval", interval.unwrap_or(Duration::from_secs(10))),
+            threshold: section.settle("threshold", threshold.unwrap_or(0).max(1)),
         }
     }
 }
@@ -153,9 +153,9 @@ impl HttpCheck {
         }
         Self {
             uri: section.text("uri").unwrap_or_default(),
-            headers: section.text_lists("headers"),
-            statuscode: u16::try_from(statuscode).unwrap_or(200),
-            timeout: section.duration("timeout").filter(|timeout| !timeout.is_zero()),
+            headers: section.text_lists("headers", Secrecy::Hidden),
+            statuscode: u16::try_from(section.settle("statuscode", statuscode)).unwrap_or(200),
+            timeout: timeout(section),
             schedule: Schedule::read(section),
         }
     }
@@ -165,10 +165,16 @@ impl TcpCheck {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
             addr: section.text("addr").unwrap_or_default(),
-            timeout: section.duration("timeout").filter(|timeout| !timeout.is_zero()),
+            timeout: timeout(section),
             schedule: Schedule::read(section),
         }
     }
 }
 
 default_is_read_from_nothing!(Health);
+
+/// Zero is no limit.
+fn timeout(section: &Section<'_>) -> Option<Duration> {
+    let timeout = section.duration("timeout").filter(|timeout| !timeout.is_zero());
+    section.settle("timeout", timeout)
+}

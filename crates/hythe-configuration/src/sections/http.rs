@@ -8,7 +8,7 @@ use super::default_is_read_from_nothing;
 use super::tls::Tls;
 use crate::problem::quoted;
 use crate::secret::Secret;
-use crate::section::Section;
+use crate::section::{Secrecy, Section};
 use crate::size::ByteSize;
 
 /// The listener, the public address, and limits.
@@ -102,9 +102,7 @@ impl Http {
     const LEAST_UPLOAD_BUFFERS: ByteSize = ByteSize::from_bytes(512 << 10);
 
     pub(crate) fn read(section: &Section<'_>) -> Self {
-        let net = section
-            .choice("net", &[("tcp", Net::Tcp), ("unix", Net::Unix)])
-            .unwrap_or(Net::Tcp);
+        let net = section.choice_or("net", &[("tcp", Net::Tcp), ("unix", Net::Unix)], Net::Tcp);
         let addr = section.text("addr").unwrap_or_default();
         if net == Net::Tcp && !addr.is_empty() && !addr.contains(':') {
             section.fail(
@@ -118,8 +116,8 @@ impl Http {
             prefix: read_prefix(section),
             host: read_host(section),
             secret: section.secret("secret"),
-            relativeurls: section.boolean("relativeurls").unwrap_or(false),
-            draintimeout: section.duration("draintimeout").unwrap_or_default(),
+            relativeurls: section.boolean_or("relativeurls", false),
+            draintimeout: section.duration_or("draintimeout", Duration::ZERO),
             headers: read_headers(section),
             http2: section.section("http2", Http2::read),
             h2c: section.section("h2c", H2c::read),
@@ -135,7 +133,7 @@ impl Http {
 impl Http2 {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            disabled: section.boolean("disabled").unwrap_or(false),
+            disabled: section.boolean_or("disabled", false),
         }
     }
 }
@@ -143,7 +141,7 @@ impl Http2 {
 impl H2c {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            enabled: section.boolean("enabled").unwrap_or(false),
+            enabled: section.boolean_or("enabled", false),
         }
     }
 }
@@ -161,8 +159,8 @@ impl Prometheus {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         let path = section.text("path").filter(|path| !path.is_empty());
         Self {
-            enabled: section.boolean("enabled").unwrap_or(false),
-            path: path.unwrap_or_else(|| "/metrics".to_owned()),
+            enabled: section.boolean_or("enabled", false),
+            path: section.settle("path", path.unwrap_or_else(|| "/metrics".to_owned())),
         }
     }
 }
@@ -170,12 +168,8 @@ impl Prometheus {
 impl Timeouts {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            header: section
-                .duration_with_unit("header")
-                .unwrap_or(Duration::from_secs(30)),
-            progress: section
-                .duration_with_unit("progress")
-                .unwrap_or(Duration::from_secs(60)),
+            header: section.duration_with_unit_or("header", Duration::from_secs(30)),
+            progress: section.duration_with_unit_or("progress", Duration::from_secs(60)),
         }
     }
 }
@@ -204,7 +198,7 @@ fn read_host(section: &Section<'_>) -> Option<String> {
             quoted(&host)
         );
         section.warn("host", message);
-        return None;
+        return section.settle("host", None);
     };
     let authority = rest.split('/').next().unwrap_or_default();
     let is_http = ["http", "https"]
@@ -226,7 +220,7 @@ fn read_host(section: &Section<'_>) -> Option<String> {
 
 /// Names and values that HTTP forbids would otherwise fail with the first response.
 fn read_headers(section: &Section<'_>) -> Vec<(String, Vec<String>)> {
-    let headers = section.text_lists("headers");
+    let headers = section.text_lists("headers", Secrecy::Shown);
     for (name, values) in &headers {
         if !is_header_name(name) {
             section.fail("headers", format!("{} is not the name of a header", quoted(name)));
@@ -251,9 +245,7 @@ fn is_header_name(name: &str) -> bool {
 }
 
 fn read_uploadbuffers(section: &Section<'_>) -> ByteSize {
-    let size = section
-        .size("uploadbuffers")
-        .unwrap_or(ByteSize::from_mebibytes(16));
+    let size = section.size_or("uploadbuffers", ByteSize::from_mebibytes(16));
     if size < Http::LEAST_UPLOAD_BUFFERS {
         section.fail(
             "uploadbuffers",

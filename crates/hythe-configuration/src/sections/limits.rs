@@ -21,11 +21,9 @@ pub struct Tags {
 
 impl Catalog {
     pub(crate) fn read(section: &Section<'_>) -> Self {
+        let maxentries = section.integer("maxentries").and_then(positive);
         Self {
-            maxentries: section
-                .integer("maxentries")
-                .and_then(positive)
-                .unwrap_or(DEFAULT),
+            maxentries: section.settle("maxentries", maxentries.unwrap_or(DEFAULT)),
         }
     }
 }
@@ -37,7 +35,7 @@ impl Tags {
             section.fail("maxtags", "maxtags limit must be a non-negative integer value");
         }
         Self {
-            maxtags: maxtags.and_then(positive).unwrap_or(DEFAULT),
+            maxtags: section.settle("maxtags", maxtags.and_then(positive).unwrap_or(DEFAULT)),
         }
     }
 }

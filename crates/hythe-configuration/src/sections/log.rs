@@ -55,27 +55,27 @@ impl Log {
     /// Reads the root of the tree, because of `loglevel`.
     pub(crate) fn read_root(root: &Section<'_>) -> Self {
         let (mut log, has_level) = root.section("log", |section| (Self::read(section), section.has("level")));
-        let fallback = level(root, "loglevel");
-        if root.has("loglevel") {
-            root.warn("loglevel", "deprecated; use `log.level`");
-        }
-        if let Some(fallback) = fallback
-            && !has_level
-        {
+        let fallback = level(root, "loglevel").filter(|_| !has_level);
+        if let Some(fallback) = fallback {
             log.level = fallback;
         }
+        root.deprecate(
+            "loglevel",
+            &["log", "level"],
+            fallback.map(|level| name(level).into()),
+        );
         log
     }
 
     pub(crate) fn read(section: &Section<'_>) -> Self {
+        let level = level(section, "level").unwrap_or(LogLevel::Info);
+        section.settle("level", name(level).to_owned());
         section.sections("hooks", read_hook);
         Self {
-            level: level(section, "level").unwrap_or(LogLevel::Info),
-            formatter: section
-                .choice("formatter", &FORMATTERS)
-                .unwrap_or(LogFormatter::Text),
+            level,
+            formatter: section.choice_or("formatter", &FORMATTERS, LogFormatter::Text),
             fields: section.parameters("fields"),
-            reportcaller: section.boolean("reportcaller").unwrap_or(false),
+            reportcaller: section.boolean_or("reportcaller", false),
             accesslog: section.section("accesslog", AccessLog::read),
         }
     }
@@ -84,7 +84,7 @@ impl Log {
 impl AccessLog {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            disabled: section.boolean("disabled").unwrap_or(false),
+            disabled: section.boolean_or("disabled", false),
         }
     }
 }
@@ -111,16 +111,21 @@ const LEVELS: [(&str, LogLevel); 8] = [
 /// The original refuses the other names of Go's levels; here they mean the nearest level.
 fn level(section: &Section<'_>, key: &'static str) -> Option<LogLevel> {
     let named = LEVELS.map(|(name, level)| (name, (name, level)));
-    let (name, level) = section.choice(key, &named)?;
-    let is_its_own_name = LEVELS[..4].iter().any(|(own, _)| *own == name);
-    if !is_its_own_name {
-        let used = LEVELS
-            .iter()
-            .find(|(_, other)| *other == level)
-            .map_or("info", |(own, _)| own);
-        section.warn(key, format!("{name} is not a level of its own; {used} is used"));
+    let (written, level) = section.choice(key, &named)?;
+    let used = name(level);
+    if written != used {
+        section.warn(
+            key,
+            format!("{written} is not a level of its own; {used} is used"),
+        );
     }
     Some(level)
+}
+
+/// The level's own name; those of Go's other levels come after it.
+fn name(level: LogLevel) -> &'static str {
+    let own = LEVELS.iter().find(|(_, known)| *known == level);
+    own.map_or("info", |(name, _)| name)
 }
 
 /// Mail hooks are known, so that files that have them keep working, but no mail is sent.
@@ -138,7 +143,7 @@ fn read_hook(section: &Section<'_>) {
         options.texts("to");
     });
     section.variable_name("options", "MAILOPTIONS");
-    let is_disabled = section.boolean("disabled").unwrap_or(false);
+    let is_disabled = section.boolean_or("disabled", false);
     if section.is_present() && !is_disabled {
         section.warn_here("hooks are not supported, nothing is sent; watch the log instead");
     }

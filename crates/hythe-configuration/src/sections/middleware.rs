@@ -57,7 +57,7 @@ impl Middleware {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
             name: section.text("name").unwrap_or_default(),
-            disabled: section.boolean("disabled").unwrap_or(false),
+            disabled: section.boolean_or("disabled", false),
             options: section.parameters("options"),
         }
     }

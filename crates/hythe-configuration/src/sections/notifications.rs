@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::default_is_read_from_nothing;
 use crate::duration::GoDuration;
-use crate::section::Section;
+use crate::section::{Secrecy, Section};
 
 /// Which events are sent where.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,7 @@ impl Notifications {
 impl Events {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            includereferences: section.boolean("includereferences").unwrap_or(false),
+            includereferences: section.boolean_or("includereferences", false),
         }
     }
 }
@@ -89,11 +89,11 @@ impl Endpoint {
             .and_then(|number| u32::try_from(number).ok());
         Self {
             name: section.text("name").unwrap_or_default(),
-            disabled: section.boolean("disabled").unwrap_or(false),
+            disabled: section.boolean_or("disabled", false),
             url: section.text("url").unwrap_or_default(),
-            headers: section.text_lists("headers"),
+            headers: section.text_lists("headers", Secrecy::Hidden),
             timeout: a_second_unless_positive(section, "timeout"),
-            threshold: threshold.filter(|number| *number > 0).unwrap_or(10),
+            threshold: section.settle("threshold", threshold.filter(|number| *number > 0).unwrap_or(10)),
             backoff: a_second_unless_positive(section, "backoff"),
             ignored_media_types,
             ignored_actions,
@@ -105,7 +105,6 @@ default_is_read_from_nothing!(Notifications, Events);
 
 fn a_second_unless_positive(section: &Section<'_>, key: &'static str) -> Duration {
     let duration = section.signed_duration(key).and_then(GoDuration::to_duration);
-    duration
-        .filter(|duration| !duration.is_zero())
-        .unwrap_or(Duration::from_secs(1))
+    let duration = duration.filter(|duration| !duration.is_zero());
+    section.settle(key, duration.unwrap_or(Duration::from_secs(1)))
 }

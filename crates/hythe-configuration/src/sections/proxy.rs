@@ -35,15 +35,17 @@ pub struct Exec {
 
 impl Proxy {
     pub(crate) fn read(section: &Section<'_>) -> Self {
-        const HOUR: Duration = Duration::from_secs(3600);
         let cachewritetimeout = section.signed_duration("cachewritetimeout").and_then(positive);
         Self {
             remoteurl: section.text("remoteurl").filter(|url| !url.is_empty()),
             username: section.text("username"),
             password: section.secret("password"),
             exec: section.section("exec", Exec::read),
-            ttl: section.signed_duration("ttl").map_or(Some(168 * HOUR), positive),
-            cachewritetimeout: cachewritetimeout.unwrap_or(Duration::from_secs(300)),
+            ttl: read_ttl(section),
+            cachewritetimeout: section.settle(
+                "cachewritetimeout",
+                cachewritetimeout.unwrap_or(Duration::from_secs(300)),
+            ),
         }
     }
 }
@@ -58,6 +60,14 @@ impl Exec {
 }
 
 default_is_read_from_nothing!(Proxy, Exec);
+
+/// 0 or less is for ever.
+fn read_ttl(section: &Section<'_>) -> Option<Duration> {
+    const DEFAULT: Duration = Duration::from_secs(168 * 3600);
+    let ttl = section.signed_duration("ttl").map_or(Some(DEFAULT), positive);
+    section.settle("ttl", ttl.unwrap_or_default());
+    ttl
+}
 
 fn positive(duration: GoDuration) -> Option<Duration> {
     duration.to_duration().filter(|duration| !duration.is_zero())

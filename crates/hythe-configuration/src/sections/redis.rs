@@ -91,13 +91,13 @@ pub struct RedisTls {
 impl Redis {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         section.inlines("OPTIONS");
-        let flag = |key: &'static str| section.boolean(key).unwrap_or(false);
+        let flag = |key: &'static str| section.boolean_or(key, false);
         // Negative times switch limits off in the client library; there is no such thing here.
         let time = |key: &'static str| section.signed_duration(key).and_then(GoDuration::to_duration);
         Self {
             addrs: section.texts("addrs"),
             clientname: section.text("clientname"),
-            db: section.integer("db").unwrap_or(0),
+            db: section.settle("db", section.integer("db").unwrap_or(0)),
             protocol: section.integer("protocol"),
             username: section.text("username"),
             password: section.secret("password"),

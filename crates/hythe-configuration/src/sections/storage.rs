@@ -156,7 +156,7 @@ impl Storage {
 impl Delete {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            enabled: section.boolean("enabled").unwrap_or(false),
+            enabled: section.boolean_or("enabled", false),
         }
     }
 }
@@ -165,9 +165,9 @@ impl Redirect {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         const DEFAULT_EXPIRY: Duration = Duration::from_secs(20 * 60);
         Self {
-            disable: section.boolean("disable").unwrap_or(false),
-            expiry: section.duration_with_unit("expiry").unwrap_or(DEFAULT_EXPIRY),
-            minimumsize: section.size("minimumsize").unwrap_or_default(),
+            disable: section.boolean_or("disable", false),
+            expiry: section.duration_with_unit_or("expiry", DEFAULT_EXPIRY),
+            minimumsize: section.size_or("minimumsize", ByteSize::default()),
             networks: section.networks("networks"),
             exceptnetworks: section.networks("exceptnetworks"),
         }
@@ -181,6 +181,7 @@ impl Cache {
         let blobdescriptor = section
             .text("blobdescriptor")
             .map(|value| ("blobdescriptor", value));
+        let is_old = blobdescriptor.is_none() && layerinfo.is_some();
         let named = blobdescriptor.or(layerinfo);
         if section.is_present() && named.is_none() {
             section.warn_here("no cache is used; set `blobdescriptor: inmemory` to have one");
@@ -194,6 +195,16 @@ impl Cache {
         let blobdescriptorsize = usize::try_from(size.unwrap_or(10_000))
             .ok()
             .and_then(NonZeroUsize::new);
+        let shown = blobdescriptor.map(|kind| kind.name().to_owned());
+        let effect = shown.clone().filter(|_| is_old);
+        section.settle("blobdescriptor", shown);
+        section.deprecate("layerinfo", &["blobdescriptor"], effect.map(Json::from));
+        if !section.is_describing() {
+            let is_bounded = blobdescriptor == Some(CacheKind::InMemory);
+            let shown = blobdescriptorsize.map_or(0, NonZeroUsize::get);
+            let shown = is_bounded.then(|| i64::try_from(shown).unwrap_or(i64::MAX));
+            section.settle("blobdescriptorsize", shown);
+        }
         Self {
             blobdescriptor,
             blobdescriptorsize,
@@ -211,6 +222,7 @@ impl TagLookup {
             );
         }
         Self {
+            // 0 stays what it is: how many processors there are is not the file's business.
             concurrencylimit: usize::try_from(limit).ok().and_then(NonZeroUsize::new),
         }
     }
@@ -230,10 +242,10 @@ impl UploadPurging {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         const HOUR: Duration = Duration::from_secs(3600);
         Self {
-            enabled: section.boolean("enabled").unwrap_or(true),
-            age: section.duration_with_unit("age").unwrap_or(168 * HOUR),
-            interval: section.duration_with_unit("interval").unwrap_or(24 * HOUR),
-            dryrun: section.boolean("dryrun").unwrap_or(false),
+            enabled: section.boolean_or("enabled", true),
+            age: section.duration_with_unit_or("age", 168 * HOUR),
+            interval: section.duration_with_unit_or("interval", 24 * HOUR),
+            dryrun: section.boolean_or("dryrun", false),
         }
     }
 }
@@ -241,7 +253,7 @@ impl UploadPurging {
 impl ReadOnly {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         Self {
-            enabled: section.boolean("enabled").unwrap_or(false),
+            enabled: section.boolean_or("enabled", false),
         }
     }
 }

@@ -71,12 +71,12 @@ impl Tls {
             certificate: nonempty(section, "certificate"),
             key: nonempty(section, "key"),
             clientcas: section.texts("clientcas"),
-            clientauth: section
-                .choice("clientauth", &CLIENT_AUTHS)
-                .unwrap_or(ClientAuth::RequireAndVerifyClientCert),
-            minimumtls: section
-                .choice("minimumtls", &VERSIONS)
-                .unwrap_or(TlsVersion::Tls12),
+            clientauth: section.choice_or(
+                "clientauth",
+                &CLIENT_AUTHS,
+                ClientAuth::RequireAndVerifyClientCert,
+            ),
+            minimumtls: section.choice_or("minimumtls", &VERSIONS, TlsVersion::Tls12),
             ciphersuites: section.texts("ciphersuites"),
             letsencrypt: section.section("letsencrypt", LetsEncrypt::read),
         };
@@ -108,7 +108,7 @@ impl Tls {
                 "cannot be combined with `letsencrypt.cachefile`; keep one of them",
             );
         }
-        if !self.is_enabled() && section.has("clientcas") {
+        if !self.is_enabled() && !self.clientcas.is_empty() {
             let message =
                 "no effect without TLS, so nobody is asked for a certificate; set `certificate` and `key`";
             section.warn("clientcas", message);

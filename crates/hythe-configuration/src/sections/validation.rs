@@ -1,5 +1,7 @@
 //! `validation`: what is checked when a manifest is pushed.
 
+use serde_json::Value as Json;
+
 use super::default_is_read_from_nothing;
 use crate::problem::quoted;
 use crate::section::Section;
@@ -116,10 +118,14 @@ pub enum ImageBlobs {
 
 impl Validation {
     pub(crate) fn read(section: &Section<'_>) -> Self {
-        let is_forced = section.boolean("enabled").unwrap_or(false);
-        let is_disabled = section.boolean("disabled").unwrap_or(false);
+        let is_forced = section.boolean_or("enabled", false);
+        let is_disabled = section.boolean_or("disabled", false);
+        let enabled = is_forced || !is_disabled;
+        section.settle("disabled", !enabled);
+        let effect = is_forced.then_some(Json::Bool(false));
+        section.deprecate("enabled", &["disabled"], effect);
         Self {
-            enabled: is_forced || !is_disabled,
+            enabled,
             manifests: section.section("manifests", ManifestValidation::read),
         }
     }
@@ -127,10 +133,17 @@ impl Validation {
 
 impl ManifestValidation {
     pub(crate) fn read(section: &Section<'_>) -> Self {
+        let is_configured = section.has("urls") || section.has("indexes");
+        let urls = section.section("urls", UrlRules::read);
+        let indexes = section.section("indexes", IndexRules::read);
+        if !is_configured {
+            section.unset("urls");
+            section.unset("indexes");
+        }
         Self {
-            is_configured: section.has("urls") || section.has("indexes"),
-            urls: section.section("urls", UrlRules::read),
-            indexes: section.section("indexes", IndexRules::read),
+            is_configured,
+            urls,
+            indexes,
             images: section.section("images", ImageRules::read),
         }
     }
@@ -153,7 +166,7 @@ impl IndexRules {
             ("list", Platforms::List),
         ];
         Self {
-            platforms: section.choice("platforms", &choices).unwrap_or(Platforms::All),
+            platforms: section.choice_or("platforms", &choices, Platforms::All),
             platformlist: section.sections("platformlist", Platform::read),
         }
     }
@@ -172,7 +185,7 @@ impl ImageRules {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         let choices = [("all", ImageBlobs::All), ("none", ImageBlobs::None)];
         Self {
-            blobs: section.choice("blobs", &choices).unwrap_or(ImageBlobs::All),
+            blobs: section.choice_or("blobs", &choices, ImageBlobs::All),
         }
     }
 }

@@ -7,6 +7,7 @@ mod keys;
 mod problems;
 mod refusals;
 mod sections;
+mod settings;
 mod version;
 
 use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Missing, Problems};

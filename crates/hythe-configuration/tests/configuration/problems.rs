@@ -85,7 +85,7 @@ fn values_of_the_wrong_kind_say_what_is_expected() {
         ),
         (
             "http: {draintimeout: -1s}",
-            "3:22: http.draintimeout: must not be negative",
+            "3:22: http.draintimeout: must not be negative, is -1s",
         ),
         (
             "http: {uploadbuffers: 1KiB}",
@@ -97,7 +97,7 @@ fn values_of_the_wrong_kind_say_what_is_expected() {
         ),
         (
             "http: {timeouts: {header: 0s}}",
-            "3:27: http.timeouts.header: must be longer than 0",
+            "3:27: http.timeouts.header: must be longer than 0, is 0s",
         ),
         (
             "catalog: {maxentries: 1.5}",
@@ -189,6 +189,14 @@ health: {http: [{headers: {authorization: [hush]}}]}
     assert!(!problems_of(yaml, &[]).contains("hush"));
     let loaded = load_with(&yaml.replace("addr: 1", "addr: ':1'"), &[], &everything()).unwrap();
     assert!(!format!("{loaded:?}").contains("hush"));
+    // What an operator asks to see are the keys; a realm is no secret, and neither is the name of a file.
+    let shown = loaded.settings.to_string();
+    let shown: Vec<&str> = shown.lines().filter(|line| line.contains("hush")).collect();
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert!(
+        shown[0].contains("realm") && shown[1].contains("privatekey"),
+        "{shown:?}"
+    );
     assert_eq!(loaded.configuration.http.secret.unwrap().reveal(), "hush");
 
     let wrong = "version: 0.1\nstorage: inmemory\nhttp: {secret: [hush]}\nproxy: {password: {a: hush}}";

@@ -165,7 +165,7 @@ fn the_cache_has_an_old_name_and_a_bounded_size() {
     );
     assert_eq!(
         cache("layerinfo: inmemory"),
-        (Some(CacheKind::InMemory), Some(10_000), 0)
+        (Some(CacheKind::InMemory), Some(10_000), 1)
     );
     assert_eq!(
         cache("layerinfo: redis, blobdescriptor: inmemory").0,
@@ -349,8 +349,9 @@ fn auth_has_one_provider_or_none() {
 #[test]
 fn the_children_of_indexes_are_checked_only_when_the_file_says_so() {
     let children = |validation: &str| {
-        let validation = load(&with(&format!("validation: {validation}"))).validation;
-        match validation.index_children() {
+        let yaml = with(&format!("validation: {validation}"));
+        let loaded = load_with(&yaml, &[], &everything()).unwrap();
+        match loaded.configuration.validation.index_children() {
             IndexChildren::All => "all".to_owned(),
             IndexChildren::None => "none".to_owned(),
             IndexChildren::OfPlatforms(list) => format!("{}/{}", list[0].os, list[0].architecture),

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::serve;
+use crate::load::{self, UnknownKeys};
 
 /// The names of the program: in distribution's image, and in Debian.
 const NAMES: [&str; 2] = ["registry", "docker-registry"];
@@ -56,7 +57,7 @@ struct Arguments {
 impl Arguments {
     /// The configuration file, without which distribution does not start.
     fn configuration(self) -> Result<PathBuf, ExitCode> {
-        serve::configuration_path(self.config.into_iter().next()).ok_or_else(|| {
+        load::configuration_path(self.config.into_iter().next()).ok_or_else(|| {
             serve::complain("configuration error: configuration path unspecified");
             ExitCode::FAILURE
         })
@@ -80,7 +81,7 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(Command::Serve(arguments)) => match arguments.configuration() {
-            Ok(path) => serve::run(Some(path)),
+            Ok(path) => serve::run(Some(path), UnknownKeys::Warn),
             Err(code) => code,
         },
         Some(Command::GarbageCollect { arguments, .. }) => match arguments.configuration() {

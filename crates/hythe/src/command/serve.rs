@@ -1,11 +1,11 @@
 //! `hythe serve`: reads the configuration, starts the logs, serves until told to stop.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hythe_configuration::{Capabilities, Configuration, Feature, Loaded, Missing, Problems};
+use hythe_configuration::Configuration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -13,18 +13,9 @@ use uuid::Uuid;
 
 use crate::compose::{self, Composed, chain};
 use crate::edge::{self, Listener};
+use crate::load::{self, UnknownKeys};
 use crate::logging::{self, AccessLog, LineWriter};
-use crate::{access, caches, drivers, middlewares, shutdown, welcome};
-
-/// Names a configuration file when the command line does not.
-const CONFIGURATION_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";
-
-/// What is served without a configuration: everything allowed, for this machine only.
-const DEFAULT_CONFIGURATION: &str = "\
-version: 0.1
-storage: {filesystem: {rootdirectory: ./hythe-data}, delete: {enabled: true}}
-http: {addr: '127.0.0.1:5000'}
-";
+use crate::{shutdown, welcome};
 
 /// How long transfers may go on after the signal to stop when `http.draintimeout` is not set. The original ends
 /// them at once.
@@ -38,9 +29,9 @@ const KEEP_UPLOADS: Duration = Duration::from_secs(5);
 const BLOCKING_THREADS: usize = 128;
 
 /// Runs the command.
-pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
-    let path = configuration_path(config);
-    let loaded = match load(path.as_deref()) {
+pub(crate) fn run(config: Option<PathBuf>, unknown_keys: UnknownKeys) -> ExitCode {
+    let path = load::configuration_path(config);
+    let loaded = match load::load(path.as_deref(), unknown_keys) {
         Ok(loaded) => loaded,
         Err(problems) => {
             complain(&format!("configuration error:\n{problems}"));
@@ -66,47 +57,6 @@ pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-/// The path of the configuration file, if there is one.
-pub(crate) fn configuration_path(named: Option<PathBuf>) -> Option<PathBuf> {
-    named.or_else(|| std::env::var_os(CONFIGURATION_VARIABLE).map(PathBuf::from))
-}
-
-/// The configuration from a file and the environment, or the one for a first try on a laptop.
-pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, String> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let (text, name) = match path {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("cannot read {}: {}", path.display(), chain(&error)))?;
-            (text, path.display().to_string())
-        }
-        None => (
-            DEFAULT_CONFIGURATION.to_owned(),
-            "default configuration".to_owned(),
-        ),
-    };
-    Configuration::load(&text, &name, environment, &capabilities())
-        .map_err(|problems: Problems| problems.to_string())
-}
-
-/// What this build can do, so that a configuration that needs more stops the start.
-fn capabilities() -> Capabilities {
-    let factories = drivers::factories();
-    Capabilities {
-        drivers: factories.names().map(str::to_owned).collect(),
-        missing_drivers: factories
-            .missing()
-            .map(|(name, feature)| Missing::new(name, feature))
-            .collect(),
-        caches: caches::names(),
-        storage_middlewares: middlewares::names(),
-        missing_storage_middlewares: middlewares::missing(),
-        auth_providers: access::names(),
-        features: [Feature::Logstash, Feature::Tls, Feature::UnixSockets].into(),
     }
 }
 

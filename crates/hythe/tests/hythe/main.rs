@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod access;
+mod config_check;
 mod content;
 mod disk;
 mod framing;

@@ -31,6 +31,7 @@ pub(crate) struct Setup {
     /// `serve`, unless somebody else says it.
     verb: Option<&'static str>,
     configuration: Option<String>,
+    arguments: Vec<String>,
 }
 
 impl Setup {
@@ -115,12 +116,19 @@ impl Setup {
             command,
             verb: Some("serve"),
             configuration: None,
+            arguments: Vec::new(),
         }
     }
 
     /// With an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// With a word after `hythe serve CONFIG`.
+    pub(crate) fn argument(mut self, word: &str) -> Self {
+        self.arguments.push(word.to_owned());
         self
     }
 
@@ -166,6 +174,7 @@ impl Setup {
             fs::write(self.folder.path().join("config.yml"), text).unwrap();
             self.command.arg("config.yml");
         }
+        self.command.args(&self.arguments);
         let output = |name| Stdio::from(File::create(self.folder.path().join(name)).unwrap());
         let child = self
             .command

@@ -16,8 +16,8 @@ use hythe_configuration::{Configuration, Loaded};
 
 use self::steps::Check;
 use self::table::Table;
-use crate::command::serve;
 use crate::compose::{self, chain};
+use crate::load::{self, UnknownKeys};
 
 /// Runs the command; the exit code is 1 when a step failed.
 pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
@@ -40,12 +40,13 @@ pub(crate) fn run(config: Option<PathBuf>) -> ExitCode {
 }
 
 fn check(config: Option<PathBuf>) -> Result<Table, String> {
-    let path = serve::configuration_path(config);
+    let path = load::configuration_path(config);
     let Loaded {
         configuration,
         warnings,
         ..
-    } = serve::load(path.as_deref()).map_err(|problems| format!("configuration error:\n{problems}"))?;
+    } = load::load(path.as_deref(), UnknownKeys::Warn)
+        .map_err(|problems| format!("configuration error:\n{problems}"))?;
     for warning in &warnings {
         drop(writeln!(io::stderr(), "{warning}"));
     }
