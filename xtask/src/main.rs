@@ -10,6 +10,7 @@
     reason = "printing is what a task is for"
 )]
 
+mod behind;
 mod checks;
 mod clients;
 mod clouds;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use behind::Behind;
 use emulators::Cloud;
 use registry::{Kind, Program};
 
@@ -173,6 +175,10 @@ struct ConformanceArguments {
     /// Keep the data in this cloud's storage, on its emulator, instead of on this machine.
     #[arg(long, value_enum)]
     storage: Option<Cloud>,
+    /// Run our own suite with the registry behind this: one or several of tls, client-certificate, htpasswd, prefix,
+    /// relativeurls, joined with `+`. May be given several times, for a run each.
+    #[arg(long, value_name = "FRONTS", conflicts_with_all = ["storage", "program"])]
+    behind: Vec<Behind>,
     /// Run this program, which reads `OCI_*` variables as the official suite does, instead of our own suite.
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
@@ -231,6 +237,9 @@ fn run(task: Task) -> anyhow::Result<()> {
             match (arguments.program, arguments.storage) {
                 (Some(program), storage) => suites::official_conformance(&hythe, &program, storage),
                 (None, Some(cloud)) => suites::cloud_conformance(&hythe, cloud),
+                (None, None) if !arguments.behind.is_empty() => {
+                    suites::conformance_behind(&hythe, &arguments.behind)
+                }
                 (None, None) => suites::conformance(&hythe),
             }
         }

@@ -1,6 +1,5 @@
 //! Starting a registry, Hythe or the original, on a free loopback port.
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use serde_json::json;
 
+use crate::behind::{Behind, Way};
 use crate::emulators::Bucket;
 use crate::process::{Server, Step};
 use crate::tools::{ORIGINAL, ORIGINAL_2, Tool};
@@ -62,7 +62,7 @@ impl Program {
     ) -> Result<Registry> {
         std::fs::create_dir_all(folder)?;
         let configuration = folder.join("config.yml");
-        std::fs::write(&configuration, settings.yaml(folder, address))?;
+        std::fs::write(&configuration, settings.yaml(folder, address)?)?;
         let mut server = Step::new(&self.path)
             .arg("serve")
             .arg(&configuration)
@@ -70,7 +70,11 @@ impl Program {
             .env("OTEL_TRACES_EXPORTER", "none")
             .serve(&folder.join("registry.log"))?;
         server.wait_until(START_LIMIT, || TcpStream::connect(address).is_ok())?;
-        Ok(Registry { server, address })
+        Ok(Registry {
+            server,
+            address,
+            way: settings.behind.way(folder, address),
+        })
     }
 }
 
@@ -80,6 +84,7 @@ pub(crate) struct Settings {
     pub(crate) storage: Storage,
     /// Take image manifests whose blobs are not there (a key of Hythe's own).
     pub(crate) sparse_images: bool,
+    pub(crate) behind: Behind,
 }
 
 /// Where a registry keeps its data.
@@ -108,20 +113,25 @@ impl Storage {
 }
 
 impl Settings {
-    fn yaml(&self, folder: &Path, address: SocketAddr) -> String {
+    fn yaml(&self, folder: &Path, address: SocketAddr) -> Result<String> {
         let mut storage = match &self.storage {
             Storage::Filesystem => json!({ "filesystem": { "rootdirectory": folder.join("data") } }),
             Storage::Inmemory => json!({ "inmemory": {} }),
             Storage::Bucket(bucket) => bucket.section(),
         };
         storage["delete"] = json!({ "enabled": true });
-        // What is JSON is YAML.
-        let mut yaml = format!("version: 0.1\nlog:\n  level: info\nstorage: {storage}\n");
-        let _ = writeln!(yaml, "http:\n  addr: '{address}'\n  secret: a secret for tests");
+        let mut configuration = json!({
+            "version": 0.1,
+            "log": { "level": "info" },
+            "storage": storage,
+            "http": { "addr": address.to_string(), "secret": "a secret for tests" },
+        });
         if self.sparse_images {
-            yaml.push_str("validation:\n  manifests:\n    images:\n      blobs: none\n");
+            configuration["validation"] = json!({ "manifests": { "images": { "blobs": "none" } } });
         }
-        yaml
+        self.behind.prepare(folder, &mut configuration)?;
+        // What is JSON is YAML.
+        Ok(configuration.to_string())
     }
 }
 
@@ -130,11 +140,12 @@ impl Settings {
 pub(crate) struct Registry {
     server: Server,
     pub(crate) address: SocketAddr,
+    pub(crate) way: Way,
 }
 
 impl Registry {
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.way.url()
     }
 
     /// Lets the registry run on, and returns its process id.

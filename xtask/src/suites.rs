@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Error, Result, bail};
 use serde_json::Value;
 
+use crate::behind::Behind;
 use crate::emulators::{Bucket, Cloud, Running};
 use crate::process::Step;
 use crate::registry::{Kind, Program, Settings, Storage};
@@ -13,6 +14,7 @@ use crate::workspace;
 
 const SUITE_LIMIT: Duration = Duration::from_secs(15 * 60);
 const ALLOWED_DIFFERENCES: &str = "crates/hythe-conformance/differences.json";
+
 /// A storage, and whether image manifests are taken whose blobs are not there.
 type Setup = (Storage, bool);
 
@@ -55,6 +57,23 @@ pub(crate) fn cloud_conformance(program: &Program, cloud: Cloud) -> Result<()> {
     check_setups(&suite, program, bucket_setups(&running, cloud)?, Vec::new())
 }
 
+/// Our own suite on Hythe behind each of these; one run for each.
+pub(crate) fn conformance_behind(hythe: &Program, fronts: &[Behind]) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    let mut sum = Cases::default();
+    let mut unexpected = Vec::new();
+    for behind in fronts {
+        let settings = Settings {
+            behind: behind.clone(),
+            ..Settings::default()
+        };
+        let (cases, result) = check(&suite, hythe, &settings, &[])?;
+        sum.add(cases);
+        unexpected.extend(result.err());
+    }
+    sum.judge(&unexpected)
+}
+
 fn check_setups(
     suite: &Path,
     program: &Program,
@@ -75,20 +94,13 @@ fn check_setups(
         let settings = Settings {
             storage,
             sparse_images,
+            ..Settings::default()
         };
         let (cases, result) = check(suite, program, &settings, &options)?;
-        sum.passed += cases.passed;
-        sum.failed += cases.failed;
+        sum.add(cases);
         unexpected.extend(result.err());
     }
-    println!("{} passed, {} failed", sum.passed, sum.failed);
-    for error in &unexpected {
-        eprintln!("error: {error:#}");
-    }
-    if !unexpected.is_empty() {
-        bail!("{} runs of the suite did not end as expected", unexpected.len());
-    }
-    Ok(())
+    sum.judge(&unexpected)
 }
 
 /// The suite on the original: failures in exactly the groups that are known. They are shown only when they are others,
@@ -127,15 +139,17 @@ fn check(
 ) -> Result<(Cases, Result<()>)> {
     let words = options.join(" ");
     println!(
-        "== check {words}: {:?} on {}",
+        "== check {words}: {:?} on {} {}",
         program.kind,
-        settings.storage.name()
+        settings.storage.name(),
+        settings.behind
     );
     let folder = tempfile::tempdir()?;
     let registry = program.start(settings, folder.path())?;
     let json = folder.path().join("report.json");
     let step = Step::new(suite)
-        .args(["check", "--quiet", "--registry", &registry.url()])
+        .args(["check", "--quiet"])
+        .args(registry.way.options())
         .args(options);
     let result = step.arg("--json").arg(&json).limit(SUITE_LIMIT).shown();
     match std::fs::read(&json) {
@@ -146,6 +160,22 @@ fn check(
 }
 
 impl Cases {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    fn judge(self, unexpected: &[Error]) -> Result<()> {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        for error in unexpected {
+            eprintln!("error: {error:#}");
+        }
+        if !unexpected.is_empty() {
+            bail!("{} runs of the suite did not end as expected", unexpected.len());
+        }
+        Ok(())
+    }
+
     fn read(report: &Value) -> Result<Self> {
         let groups = report["groups"].as_array().context("the report has no groups")?;
         let cases = groups
@@ -251,6 +281,7 @@ fn official_run(hythe: &Program, program: &Path, profile: Profile, storage: Stor
         &Settings {
             storage,
             sparse_images,
+            ..Settings::default()
         },
         folder.path(),
     )?;

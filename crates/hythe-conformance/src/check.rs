@@ -11,15 +11,19 @@ use hythe_conformance::report::CaseReport;
 use hythe_conformance::{Failure, Plan, Scope};
 use hythe_testutil::Client;
 
+use crate::behind::Behind;
+
 /// What `check` is told. Exit code 0 when all is as expected, 1 when not, 2 when it could not be found out.
 // Each switch is a flag of its own on the command line.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The registry, as http://host:port; given several times, replicas that share their storage, which get requests in
-    /// turn
+    /// The registry, as http(s)://host:port, with the path its API is under if there is one; given several times,
+    /// replicas that share their storage, which get requests in turn
     #[arg(long = "registry", required_unless_present = "list")]
     registries: Vec<String>,
+    #[command(flatten)]
+    behind: Behind,
     /// First component of the names of all repositories that are used
     #[arg(long, default_value = "conformance")]
     repository_prefix: String,
@@ -104,6 +108,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             complaints.push("every GET of a blob is to be redirected".to_owned());
         }
     }
+    complaints.extend(arguments.behind.judge(&plan.client));
     for complaint in &complaints {
         println!("not as expected: {complaint}");
     }
@@ -125,7 +130,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as u64);
-    let client = Client::of_replicas(&arguments.registries)?;
+    let client = Client::of_replicas(&arguments.registries, &arguments.behind.options()?)?;
     Ok(Plan {
         client: if arguments.redirects {
             client.following_redirects()

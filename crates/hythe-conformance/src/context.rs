@@ -27,6 +27,28 @@ impl Context {
         Ok(self.client.send(request).await?)
     }
 
+    /// The target of the next page, if the answer has a `Link` with the relation `next` (RFC 8288).
+    pub(crate) fn next_page(&self, response: &Response) -> Result<Option<String>, Failure> {
+        let Some(link) = response.header("link") else {
+            return Ok(None);
+        };
+        let target = link.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        let Some((target, parameters)) = target else {
+            return Err(response
+                .unexpected(format!("Link is not of the form <URL>; rel=\"next\": {link}"))
+                .into());
+        };
+        let (url, path) = (self.client.url(), self.client.base_path());
+        let rest = target.strip_prefix(&url).or_else(|| target.strip_prefix(path));
+        let is_next = parameters.replace(' ', "") == ";rel=\"next\"";
+        match rest.filter(|rest| is_next && rest.starts_with("/v2/")) {
+            Some(rest) => Ok(Some(rest.to_owned())),
+            None => Err(response
+                .unexpected(format!("Link does not lead to the next page: {link}"))
+                .into()),
+        }
+    }
+
     /// A blob of random bytes, addressed by the given algorithm.
     pub(crate) fn blob(&mut self, length: usize, algorithm: Algorithm) -> Content {
         Content::new("application/octet-stream", self.random.bytes(length), algorithm)
@@ -79,27 +101,6 @@ pub(crate) fn with_query(target: &str, name: &str, value: &str) -> String {
         "{target}{separator}{name}={}",
         utf8_percent_encode(value, NON_ALPHANUMERIC)
     )
-}
-
-/// The target of the next page, if the answer has a `Link` with the relation `next` (RFC 8288).
-pub(crate) fn next_page(response: &Response) -> Result<Option<String>, Failure> {
-    let Some(link) = response.header("link") else {
-        return Ok(None);
-    };
-    let target = link.strip_prefix('<').and_then(|rest| rest.split_once('>'));
-    match target {
-        Some((target, parameters)) if parameters.replace(' ', "") == ";rel=\"next\"" => {
-            let path = target.find("/v2/").map(|start| target[start..].to_owned());
-            path.map(Some).ok_or_else(|| {
-                response
-                    .unexpected(format!("Link leads out of the API: {link}"))
-                    .into()
-            })
-        }
-        _ => Err(response
-            .unexpected(format!("Link is not of the form <URL>; rel=\"next\": {link}"))
-            .into()),
-    }
 }
 
 /// Splits bytes into chunks of `size`; the last one may be shorter.

@@ -3,6 +3,7 @@
 // The program's product is what it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod behind;
 mod calls_command;
 mod check;
 mod cloud_commands;

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// unwelcome status is not an error here; see [`Response::expect_status`](crate::Response::expect_status).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The base address is not `http://host:port`.
-    #[error("{address} is not an address of the form http://host:port")]
+    /// The base address is not `http://host:port` or `https://host:port`.
+    #[error("{address} is not an address of the form http(s)://host:port")]
     Address {
         /// As given.
         address: String,

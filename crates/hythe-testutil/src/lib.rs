@@ -10,7 +10,7 @@
 //! | [`random`] | bytes that do not compress and are the same for the same seed |
 //! | [`digest`] | digests of bytes, as text |
 //! | [`content`] | blobs, image manifests, indexes and artifacts with their digests |
-//! | [`http`] | a client that keeps status, headers and body of each answer |
+//! | [`http`] | a client that keeps status, headers and body of each answer, and gets through TLS and access control |
 //! | [`raw`] | a client for bytes that no HTTP library would send |
 //! | [`proxy`] | counting and disturbing what a registry asks of the storage behind it |
 //! | [`redirects`] | following redirects to the bytes of a blob, and counting them |
@@ -29,7 +29,7 @@ pub mod server;
 pub use crate::content::{Content, ImageBuilder, IndexBuilder};
 pub use crate::digest::Algorithm;
 pub use crate::error::Error;
-pub use crate::http::{Client, Request, Response};
+pub use crate::http::{Client, Options, Request, Response};
 pub use crate::proxy::Proxy;
 pub use crate::random::Random;
 pub use crate::raw::RawConnection;

@@ -1,21 +1,31 @@
 //! Bytes on a TCP connection, for requests that an HTTP library refuses to write: bad framing, NUL in a path, several
 //! requests at once, a body that stops early.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::error::Error;
+use crate::http::Stream;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection to a registry.
-#[derive(Debug)]
 pub struct RawConnection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     received: Vec<u8>,
+}
+
+impl fmt::Debug for RawConnection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RawConnection")
+            .field("received", &self.received.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// One answer on a [`RawConnection`].
@@ -40,7 +50,15 @@ impl RawResponse {
 }
 
 impl RawConnection {
-    /// Connects to `host:port`.
+    /// A connection that is open already.
+    pub(crate) fn over(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    /// Connects to `host:port`, without TLS.
     pub async fn connect(authority: &str) -> Result<Self, Error> {
         let connect = |source| Error::Connect {
             authority: authority.to_owned(),
@@ -48,10 +66,7 @@ impl RawConnection {
         };
         let stream = TcpStream::connect(authority).await.map_err(connect)?;
         stream.set_nodelay(true).map_err(connect)?;
-        Ok(Self {
-            stream,
-            received: Vec::new(),
-        })
+        Ok(Self::over(Box::new(stream)))
     }
 
     /// Sends bytes as they are.

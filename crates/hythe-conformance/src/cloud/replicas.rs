@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hythe_testutil::{Client, Content, Random, Request, ServerProcess};
+use hythe_testutil::{Client, Content, Options, Random, Request, ServerProcess};
 use tokio::task::JoinSet;
 
 use super::backend::Backend;
@@ -74,7 +74,7 @@ impl Replicas {
         }
         let addresses: Vec<String> = servers.iter().map(ServerProcess::url).collect();
         let plan = Plan {
-            client: Client::of_replicas(&addresses)?,
+            client: Client::of_replicas(&addresses, &Options::default())?,
             repository_prefix: "contended".to_owned(),
             seed: self.seed,
             groups: CONTENDED_GROUPS.map(str::to_owned).into(),

@@ -1,13 +1,10 @@
 //! Messages that RFC 9112 forbids, or that are only meant to cost the server something.
 
-use hythe_testutil::{Algorithm, Content, RawConnection};
+use hythe_testutil::{Algorithm, RawConnection};
 
 use crate::context::{Context, blob_path, uploads_path};
 use crate::failure::{Failure, Outcome, ensure};
 use crate::suite::{Group, Scope};
-
-/// Would be answered 200 if it were taken for a request of its own.
-const SMUGGLED: &str = "GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n";
 
 pub(super) fn hostile_framing() -> Group {
     let mut group = Group::new(
@@ -154,6 +151,11 @@ pub(super) fn hostile_framing() -> Group {
         .case("trailers of a chunked body are accepted", trailers)
 }
 
+/// Would be answered 200 if it were taken for a request of its own.
+async fn smuggled(context: &Context) -> Result<String, Failure> {
+    Ok(context.client.head_of("GET", "/v2/").await? + "\r\n")
+}
+
 /// All answers on the connection until it is closed or `limit` of them have come.
 async fn answers(connection: &mut RawConnection, limit: usize) -> Result<Vec<u16>, Failure> {
     let mut statuses = Vec::new();
@@ -167,11 +169,12 @@ async fn answers(connection: &mut RawConnection, limit: usize) -> Result<Vec<u16
 }
 
 async fn forbidden(context: Context, headers: &'static str, body: &'static str) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut connection = context.client.raw().await?;
     let target = crate::context::manifest_path(&context.repository, "tag");
     let request = format!(
-        "PUT {target} HTTP/1.1\r\nHost: a\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n{headers}\r\n\
-         {body}{SMUGGLED}"
+        "{}Content-Type: application/vnd.oci.image.manifest.v1+json\r\n{headers}\r\n{body}{}",
+        context.client.head_of("PUT", &target).await?,
+        smuggled(&context).await?
     );
     connection.send_if_open(request.as_bytes()).await;
     // A server that waits for more of the body gets the end of the connection instead.
@@ -191,7 +194,7 @@ async fn forbidden(context: Context, headers: &'static str, body: &'static str) 
 }
 
 async fn refused_line(context: Context, request: &'static str) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut connection = context.client.raw().await?;
     connection.send_if_open(request.as_bytes()).await;
     let _ = connection.finish().await;
     let statuses = answers(&mut connection, 2).await.unwrap_or_default();
@@ -205,8 +208,9 @@ async fn refused_line(context: Context, request: &'static str) -> Outcome {
 }
 
 async fn big_head(context: Context, count: usize, length: usize) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
-    connection.send(b"GET /v2/ HTTP/1.1\r\nHost: a\r\n").await?;
+    let mut connection = context.client.raw().await?;
+    let head = context.client.head_of("GET", "/v2/").await?;
+    connection.send(head.as_bytes()).await?;
     let value = "x".repeat(length);
     let mut sent = Vec::new();
     for number in 0..count {
@@ -239,14 +243,13 @@ async fn pipelined(mut context: Context) -> Outcome {
     for blob in &blobs {
         context.push_blob(&context.repository, blob).await?;
     }
-    let request = |blob: &Content| {
-        format!(
-            "GET {} HTTP/1.1\r\nHost: a\r\n\r\n",
-            blob_path(&context.repository, &blob.digest)
-        )
-    };
-    let requests = [&blobs[1], &blobs[0], &blobs[1]].map(request).concat();
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut requests = String::new();
+    for blob in [&blobs[1], &blobs[0], &blobs[1]] {
+        let path = blob_path(&context.repository, &blob.digest);
+        requests += &context.client.head_of("GET", &path).await?;
+        requests += "\r\n";
+    }
+    let mut connection = context.client.raw().await?;
     connection.send(requests.as_bytes()).await?;
     for blob in [&blobs[1], &blobs[0], &blobs[1]] {
         let Some(response) = connection.receive(false).await? else {
@@ -266,12 +269,13 @@ async fn pipelined(mut context: Context) -> Outcome {
 async fn pipelined_uploads(mut context: Context) -> Outcome {
     let blob = context.blob(5000, Algorithm::Sha256);
     let target = format!("{}?digest={}", uploads_path(&context.repository), blob.digest);
-    let mut requests =
-        format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n").into_bytes();
+    let head = context.client.head_of("POST", &target).await?;
+    let mut requests = format!("{head}Content-Length: 5000\r\n\r\n").into_bytes();
     requests.extend_from_slice(&blob.bytes);
     let path = blob_path(&context.repository, &blob.digest);
-    requests.extend_from_slice(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    requests.extend_from_slice(context.client.head_of("GET", &path).await?.as_bytes());
+    requests.extend_from_slice(b"\r\n");
+    let mut connection = context.client.raw().await?;
     connection.send(&requests).await?;
     let statuses = answers(&mut connection, 2).await?;
     ensure!(statuses == [201, 200], "the answers are {statuses:?}");
@@ -279,9 +283,13 @@ async fn pipelined_uploads(mut context: Context) -> Outcome {
 }
 
 async fn head_with_body(context: Context) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut connection = context.client.raw().await?;
     let target = blob_path(&context.repository, &Algorithm::Sha256.digest(b"missing"));
-    let request = format!("HEAD {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello{SMUGGLED}");
+    let request = format!(
+        "{}Content-Length: 5\r\n\r\nhello{}",
+        context.client.head_of("HEAD", &target).await?,
+        smuggled(&context).await?
+    );
     connection.send(request.as_bytes()).await?;
     let first = connection
         .receive(true)
@@ -298,11 +306,13 @@ async fn head_with_body(context: Context) -> Outcome {
 }
 
 async fn get_with_body(context: Context) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
-    let inner = "DELETE /v2/ HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut connection = context.client.raw().await?;
+    let inner = context.client.head_of("DELETE", "/v2/").await? + "\r\n";
     let request = format!(
-        "GET /v2/ HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{inner}{SMUGGLED}",
-        inner.len()
+        "{}Content-Length: {}\r\n\r\n{inner}{}",
+        context.client.head_of("GET", "/v2/").await?,
+        inner.len(),
+        smuggled(&context).await?
     );
     connection.send(request.as_bytes()).await?;
     connection.finish().await?;
@@ -315,14 +325,16 @@ async fn get_with_body(context: Context) -> Outcome {
 }
 
 async fn refused_body(context: Context) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut connection = context.client.raw().await?;
     let target = format!(
         "{}01890a5d-ac96-774b-bcce-b302099a8057",
         uploads_path(&context.repository)
     );
+    let smuggled = smuggled(&context).await?;
     let request = format!(
-        "PATCH {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{SMUGGLED}",
-        SMUGGLED.len()
+        "{}Content-Length: {}\r\n\r\n{smuggled}",
+        context.client.head_of("PATCH", &target).await?,
+        smuggled.len()
     );
     connection.send_if_open(request.as_bytes()).await;
     let _ = connection.finish().await;
@@ -334,7 +346,7 @@ async fn refused_body(context: Context) -> Outcome {
 async fn half_a_line(context: Context) -> Outcome {
     let mut connections = Vec::new();
     for _ in 0..50 {
-        let mut connection = RawConnection::connect(context.client.authority()).await?;
+        let mut connection = context.client.raw().await?;
         connection.send(b"GET /v2/ HT").await?;
         connections.push(connection);
     }
@@ -345,12 +357,11 @@ async fn trailers(mut context: Context) -> Outcome {
     let blob = context.blob(5, Algorithm::Sha256);
     let upload = context.start_upload(&context.repository).await?;
     let target = crate::context::with_query(&upload.target, "digest", &blob.digest);
-    let mut request =
-        format!("PUT {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\n")
-            .into_bytes();
+    let head = context.client.head_of("PUT", &target).await?;
+    let mut request = format!("{head}Transfer-Encoding: chunked\r\n\r\n5;x=y\r\n").into_bytes();
     request.extend_from_slice(&blob.bytes);
     request.extend_from_slice(b"\r\n0\r\nX-Trailer: z\r\n\r\n");
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut connection = context.client.raw().await?;
     connection.send(&request).await?;
     let statuses = answers(&mut connection, 1).await?;
     ensure!(statuses == [201], "the answer is {statuses:?}");

@@ -1,6 +1,6 @@
 //! Names, tags, digests and paths that are none.
 
-use hythe_testutil::{RawConnection, Request};
+use hythe_testutil::Request;
 
 use crate::context::{Context, blob_path, manifest_path, referrers_path, tags_path, uploads_path};
 use crate::failure::{Outcome, ensure};
@@ -206,8 +206,10 @@ async fn encoded_slash(mut context: Context) -> Outcome {
 }
 
 async fn raw_path(context: Context, path: &'static [u8]) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
-    let request = [b"GET ", path, b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+    let mut connection = context.client.raw().await?;
+    // Nobody has to know who asks for what is no path.
+    let base = context.client.base_path().as_bytes();
+    let request = [b"GET ", base, path, b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
     connection.send(&request).await?;
     if let Some(response) = connection.receive(false).await? {
         ensure!(
@@ -232,9 +234,11 @@ async fn unknown_method(context: Context) -> Outcome {
 }
 
 async fn absolute_target(context: Context) -> Outcome {
-    let authority = context.client.authority().to_owned();
-    let mut connection = RawConnection::connect(&authority).await?;
-    let request = format!("GET http://{authority}/v2/ HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let mut connection = context.client.raw().await?;
+    let head = context.client.head_of("GET", "/v2/").await?;
+    let absolute = format!("GET {}/v2/ ", context.client.url());
+    let relative = format!("GET {}/v2/ ", context.client.base_path());
+    let request = head.replacen(&relative, &absolute, 1) + "\r\n";
     connection.send(request.as_bytes()).await?;
     let response = connection.receive(false).await?;
     ensure!(

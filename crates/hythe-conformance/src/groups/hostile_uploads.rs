@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use hythe_testutil::{Algorithm, RawConnection, Request};
+use hythe_testutil::{Algorithm, Request};
 
 use crate::context::{Context, uploads_path, with_query};
 use crate::failure::{Outcome, ensure};
@@ -352,11 +352,10 @@ async fn other_algorithm(mut context: Context) -> Outcome {
 }
 
 async fn expect_unknown(context: Context) -> Outcome {
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
+    let mut connection = context.client.raw().await?;
     let target = format!("{}{UNKNOWN_UPLOAD}", uploads_path(&context.repository));
-    let head = format!(
-        "PATCH {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
-    );
+    let head = context.client.head_of("PATCH", &target).await?
+        + "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n";
     connection.send(head.as_bytes()).await?;
     let response = connection.receive(false).await?;
     let status = response.map_or(0, |response| response.status);
@@ -371,9 +370,9 @@ async fn expect_known(mut context: Context) -> Outcome {
     let blob = context.blob(1000, Algorithm::Sha256);
     let upload = context.start_upload(&context.repository).await?;
     let target = with_query(&upload.target, "digest", &blob.digest);
-    let mut connection = RawConnection::connect(context.client.authority()).await?;
-    let head =
-        format!("PUT {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n");
+    let mut connection = context.client.raw().await?;
+    let head = context.client.head_of("PUT", &target).await?
+        + "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n";
     connection.send(head.as_bytes()).await?;
     let interim = connection
         .receive(false)

@@ -3,7 +3,7 @@
 use hythe_testutil::{Algorithm, Request};
 use serde_json::Value;
 
-use crate::context::{Context, next_page, tags_path, with_query};
+use crate::context::{Context, tags_path, with_query};
 use crate::failure::{Failure, Outcome, ensure};
 use crate::item::{Item, list_tags};
 use crate::manifest::put_manifest;
@@ -98,7 +98,7 @@ async fn follow(context: &Context, first: &str, size: usize) -> Result<Vec<Strin
         let response = context.send(Request::get(&target)).await?;
         response.expect_status(&[200])?;
         let tags = names(&response.json()?["tags"]);
-        page = next_page(&response)?;
+        page = context.next_page(&response)?;
         ensure!(
             tags.len() <= size,
             "{target}: {} entries, not more than {size} were asked for",
@@ -242,7 +242,7 @@ async fn catalog_pages(context: &Context, first: &str, size: usize) -> Result<Ve
             "{target}: {} entries",
             repositories.len()
         );
-        page = next_page(&response)?;
+        page = context.next_page(&response)?;
         ensure!(found.len() < 100_000, "{first}: the links do not end");
         found.extend(repositories);
     }

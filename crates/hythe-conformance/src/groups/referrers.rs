@@ -7,7 +7,7 @@ use hythe_testutil::{Algorithm, Content, ImageBuilder, IndexBuilder, Request};
 use serde_json::{Map, Value, json};
 
 use super::subject::pushed_subject;
-use crate::context::{Context, next_page, referrers_path, with_query};
+use crate::context::{Context, referrers_path, with_query};
 use crate::failure::{Failure, Outcome, ensure};
 use crate::item::Item;
 use crate::suite::{Group, Scope};
@@ -118,7 +118,7 @@ async fn list(context: &Context, target: &str) -> Result<BTreeMap<String, Value>
                 "{target}: {digest} is listed twice"
             );
         }
-        page = next_page(&response)?;
+        page = context.next_page(&response)?;
     }
     Ok(found)
 }
