@@ -54,17 +54,28 @@ pub(crate) struct Answer {
     pub(crate) body_bytes: u64,
 }
 
+/// What a client does until the answer comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Waiting {
+    /// It sleeps, as clients do; waking it is part of what is measured.
+    Asleep,
+    /// It looks again and again. This takes one processor for each connection and leaves the rest to the registry; what
+    /// is measured is the registry and the sockets.
+    Awake,
+}
+
 /// A connection to one registry.
 #[derive(Debug)]
 pub(crate) struct Connection {
     authority: String,
     stream: TcpStream,
+    waiting: Waiting,
     buffer: Vec<u8>,
 }
 
 impl Connection {
     /// Connects to `host:port`.
-    pub(crate) fn open(authority: &str) -> Result<Self, ClientError> {
+    pub(crate) fn open(authority: &str, waiting: Waiting) -> Result<Self, ClientError> {
         let connect = || -> io::Result<TcpStream> {
             let stream = TcpStream::connect(authority)?;
             stream.set_nodelay(true)?;
@@ -77,6 +88,7 @@ impl Connection {
         Ok(Self {
             authority: authority.to_owned(),
             stream,
+            waiting,
             buffer: vec![0; READ_BYTES],
         })
     }
@@ -123,10 +135,7 @@ impl Connection {
         };
         let mut filled = 0;
         let (head_bytes, status, length, location) = loop {
-            let count = self
-                .stream
-                .read(&mut self.buffer[filled..HEAD_BYTES])
-                .map_err(broken)?;
+            let count = self.read_head(filled).map_err(broken)?;
             if count == 0 {
                 return Err(malformed("connection closed before the response"));
             }
@@ -184,6 +193,22 @@ impl Connection {
             location,
             body_bytes: length,
         })
+    }
+}
+
+impl Connection {
+    fn read_head(&mut self, filled: usize) -> io::Result<usize> {
+        let room = &mut self.buffer[filled..HEAD_BYTES];
+        if self.waiting == Waiting::Asleep {
+            return self.stream.read(room);
+        }
+        loop {
+            match recv(&self.stream, &mut *room, RecvFlags::DONTWAIT) {
+                Ok((count, _)) => return Ok(count),
+                Err(Errno::AGAIN | Errno::INTR) => std::hint::spin_loop(),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

@@ -50,13 +50,23 @@ impl Layers {
         let mut hash = Sha256::new();
         hash.update(mark);
         hash.update(self.rest());
-        let mut digest = String::from("sha256:");
-        for byte in hash.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(digest, "{byte:02x}");
-        }
+        let digest = format!("sha256:{}", hex(&hash.finalize()));
         Layer { mark, digest }
     }
+}
+
+/// The SHA-256 of some bytes in hexadecimal digits.
+pub(crate) fn hex_digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

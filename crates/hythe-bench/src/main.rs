@@ -17,15 +17,23 @@
 
 mod client;
 mod content;
+mod floor;
 mod process;
 mod report;
 mod run;
 mod scenario;
+mod server;
+mod start;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use client::Waiting;
+use scenario::Clients;
+
+type BoxError = Box<dyn std::error::Error>;
 
 /// Puts load on container registries and compares them.
 #[derive(Debug, Parser)]
@@ -65,6 +73,34 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         rounds: usize,
     },
+    /// Pushes alone, and beside them the same bytes written to files and synced: what the disk takes.
+    Push {
+        #[command(flatten)]
+        registries: Registries,
+        /// Layer sizes in MiB.
+        #[arg(long, value_delimiter = ',', default_value = "64,1024")]
+        sizes: Vec<u64>,
+        /// Numbers of connections.
+        #[arg(long, value_delimiter = ',', default_value = "16")]
+        connections: Vec<usize>,
+        /// How often each registry gets each load; medians are printed.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// Manifests alone, and beside them an answer that costs nothing: registries stay up, and rounds alternate.
+    Manifests {
+        #[command(flatten)]
+        registries: Registries,
+        /// Numbers of connections.
+        #[arg(long, value_delimiter = ',', default_value = "1,16")]
+        connections: Vec<usize>,
+        /// What clients do until an answer comes.
+        #[arg(long, value_delimiter = ',', default_value = "asleep")]
+        waiting: Vec<Waiting>,
+        /// How often each registry gets each load; medians are printed.
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+    },
     /// Peak memory while many clients push, and while many pull, large layers.
     Memory {
         #[command(flatten)]
@@ -75,6 +111,17 @@ enum Command {
         /// Layer size in MiB.
         #[arg(long, default_value_t = 256)]
         size: u64,
+    },
+    /// Time from the start to the first answer, and memory while idle.
+    Start {
+        #[command(flatten)]
+        registries: Registries,
+        /// How many blobs are stored.
+        #[arg(long, value_delimiter = ',', default_value = "0,100000")]
+        blobs: Vec<usize>,
+        /// How often each registry is started; medians are printed.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
     },
 }
 
@@ -119,6 +166,36 @@ fn main() -> ExitCode {
             &connections,
             rounds,
         ),
+        Command::Push {
+            registries,
+            sizes,
+            connections,
+            rounds,
+        } => run::push(
+            &registries.registries,
+            registries.folder.as_deref(),
+            &sizes,
+            &connections,
+            rounds,
+        ),
+        Command::Manifests {
+            registries,
+            connections,
+            waiting,
+            rounds,
+        } => {
+            let clients = waiting.iter().flat_map(|&waiting| {
+                connections
+                    .iter()
+                    .map(move |&connections| Clients { connections, waiting })
+            });
+            run::manifests(
+                &registries.registries,
+                registries.folder.as_deref(),
+                clients,
+                rounds,
+            )
+        }
         Command::Memory {
             registries,
             clients,
@@ -128,6 +205,16 @@ fn main() -> ExitCode {
             registries.folder.as_deref(),
             clients,
             size,
+        ),
+        Command::Start {
+            registries,
+            blobs,
+            rounds,
+        } => start::start(
+            &registries.registries,
+            registries.folder.as_deref(),
+            &blobs,
+            rounds,
         ),
     };
     match outcome {

@@ -37,10 +37,19 @@ impl Process {
 
     /// The most memory that was resident since the peak was reset, in bytes.
     pub(crate) fn peak_bytes(self) -> io::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that is resident now, in bytes.
+    pub(crate) fn resident_bytes(self) -> io::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(self, figure: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id))?;
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .find_map(|line| line.strip_prefix(figure))
             .unwrap_or_default();
         let kibibytes = line.trim().trim_end_matches("kB").trim().parse::<u64>();
         Ok(kibibytes.unwrap_or_default() * 1024)

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::run::Figures;
-use crate::scenario::{Load, Measured};
+use crate::client::Waiting;
+use crate::scenario::{Clients, Load, Measured};
+use crate::server::Figures;
 
 const GIBIBYTE: f64 = 1024.0 * 1024.0 * 1024.0;
 
@@ -13,7 +14,7 @@ const GIBIBYTE: f64 = 1024.0 * 1024.0 * 1024.0;
 pub(crate) struct Row {
     load: Load,
     size: String,
-    connections: usize,
+    clients: Clients,
     registry: String,
     rounds: Vec<(Measured, Figures)>,
 }
@@ -24,19 +25,19 @@ impl Row {
         rows: &mut Vec<Self>,
         load: Load,
         size: &str,
-        connections: usize,
+        clients: Clients,
         registry: &str,
         round: (Measured, Figures),
     ) {
         let same = |row: &&mut Self| {
-            row.load == load && row.size == size && row.connections == connections && row.registry == registry
+            row.load == load && row.size == size && row.clients == clients && row.registry == registry
         };
         match rows.iter_mut().find(same) {
             Some(row) => row.rounds.push(round),
             None => rows.push(Self {
                 load,
                 size: size.to_owned(),
-                connections,
+                clients,
                 registry: registry.to_owned(),
                 rounds: vec![round],
             }),
@@ -98,7 +99,7 @@ pub(crate) fn table(rows: &[Row], names: &[&str]) -> String {
     let position = |row: &Row| names.iter().position(|name| *name == row.registry);
     ordered.sort_by_key(|row| {
         let group = rows.iter().position(|other| {
-            other.load == row.load && other.size == row.size && other.connections == row.connections
+            other.load == row.load && other.size == row.size && other.clients == row.clients
         });
         (group, position(row))
     });
@@ -130,7 +131,7 @@ pub(crate) fn table(rows: &[Row], names: &[&str]) -> String {
             "| {} | {} | {} | {} | {rate} {rate_unit} | {ratio} | {:.2} | {:.2} | {:.0} {cost_unit} | {:.0} |",
             row.load.name(),
             row.size,
-            row.connections,
+            clients_text(row.clients),
             row.registry,
             row.latency_milliseconds(0.5),
             row.latency_milliseconds(0.99),
@@ -139,6 +140,13 @@ pub(crate) fn table(rows: &[Row], names: &[&str]) -> String {
         );
     }
     out
+}
+
+fn clients_text(clients: Clients) -> String {
+    match clients.waiting {
+        Waiting::Asleep => clients.connections.to_string(),
+        Waiting::Awake => format!("{}, awake", clients.connections),
+    }
 }
 
 /// One line of the memory table.
@@ -179,7 +187,8 @@ pub(crate) fn memory_table(rows: &[MemoryRow]) -> String {
     out
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The middle one of some figures.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()

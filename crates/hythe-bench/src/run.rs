@@ -1,14 +1,13 @@
-//! Starting the registries, in turn, and measuring.
+//! The measurements, each on all registries in turn.
 
 use std::path::{Path, PathBuf};
 
-use hythe_testutil::{Configuration, ServerProcess};
-
-use crate::client::Connection;
+use crate::BoxError;
 use crate::content::{Layer, Layers};
-use crate::process::Process;
+use crate::floor;
 use crate::report::{MemoryRow, Row, memory_table, table};
-use crate::scenario::{self, Load, Measured};
+use crate::scenario::{Clients, Load};
+use crate::server::Server;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -20,8 +19,6 @@ const MAX_OPERATIONS: u64 = 256;
 
 /// Manifest requests of one run.
 const SMALL_REQUESTS: usize = 20_000;
-
-type BoxError = Box<dyn std::error::Error>;
 
 /// Runs every load on every registry and renders the table.
 pub(crate) fn compare(
@@ -43,12 +40,13 @@ pub(crate) fn compare(
                 for (name, program) in in_turn(registries, round) {
                     let server = Server::start(program, folder)?;
                     for load in [Load::Push, Load::Pull] {
-                        let measured = server.measure(load, connections, operations, &layers, &chosen)?;
+                        let measured =
+                            server.measure(load, Clients::new(connections), operations, &layers, &chosen)?;
                         Row::add(
                             &mut rows,
                             load,
                             &format!("{size} MiB"),
-                            connections,
+                            Clients::new(connections),
                             name,
                             measured,
                         );
@@ -57,23 +55,100 @@ pub(crate) fn compare(
             }
         }
     }
+    let asleep = connections.iter().map(|&connections| Clients::new(connections));
+    requests(&mut rows, registries, folder, asleep, rounds)?;
+    let names: Vec<&str> = registries.iter().map(|(name, _)| name.as_str()).collect();
+    Ok(table(&rows, &names))
+}
+
+/// Requests for a manifest by tag, from registries that stay up, and beside them from no registry.
+pub(crate) fn manifests(
+    registries: &[(String, PathBuf)],
+    folder: Option<&Path>,
+    clients: impl Iterator<Item = Clients>,
+    rounds: usize,
+) -> Result<String, BoxError> {
+    let mut rows: Vec<Row> = Vec::new();
+    requests(&mut rows, registries, folder, clients, rounds)?;
+    let names = registries.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.chain([floor::SOCKETS]).collect();
+    Ok(table(&rows, &names))
+}
+
+fn requests(
+    rows: &mut Vec<Row>,
+    registries: &[(String, PathBuf)],
+    folder: Option<&Path>,
+    clients: impl Iterator<Item = Clients>,
+    rounds: usize,
+) -> Result<(), BoxError> {
     let layers = Layers::new(1024);
     let chosen = [layers.layer(0)];
-    for &connections in connections {
-        for round in 0..rounds {
-            for (name, program) in in_turn(registries, round) {
-                let server = Server::start(program, folder)?;
-                let mut connection = Connection::open(server.process.authority())?;
-                scenario::push(&mut connection, REPOSITORY, &layers, &chosen[0])?;
-                scenario::push_manifest(&mut connection, REPOSITORY, &layers, &chosen[0])?;
-                for load in [Load::ManifestGet, Load::ManifestHead] {
-                    let measured = server.measure(load, connections, SMALL_REQUESTS, &layers, &chosen)?;
-                    Row::add(&mut rows, load, "-", connections, name, measured);
+    let mut servers = Vec::new();
+    for (name, program) in registries {
+        let server = Server::start(program, folder)?;
+        server.push_image(&layers, &chosen[0])?;
+        servers.push((name.as_str(), Some(server)));
+    }
+    servers.push((floor::SOCKETS, None));
+    for clients in clients {
+        for load in [Load::ManifestGet, Load::ManifestHead] {
+            for round in 0..rounds {
+                for (name, server) in in_turn(&servers, round) {
+                    let measured = match server {
+                        Some(server) => server.measure(load, clients, SMALL_REQUESTS, &layers, &chosen)?,
+                        None => floor::requests(load, clients, SMALL_REQUESTS, &layers)?,
+                    };
+                    Row::add(rows, load, "-", clients, name, measured);
                 }
             }
         }
     }
-    let names: Vec<&str> = registries.iter().map(|(name, _)| name.as_str()).collect();
+    Ok(())
+}
+
+/// Pushes alone, and beside them the same bytes written to files.
+pub(crate) fn push(
+    registries: &[(String, PathBuf)],
+    folder: Option<&Path>,
+    sizes: &[u64],
+    connections: &[usize],
+    rounds: usize,
+) -> Result<String, BoxError> {
+    let registered = registries
+        .iter()
+        .map(|(name, program)| (name.as_str(), Some(program)));
+    let pushed_to: Vec<_> = registered.chain([(floor::DISK, None)]).collect();
+    let mut rows: Vec<Row> = Vec::new();
+    for &size in sizes {
+        let layers = Layers::new(size * MEBIBYTE);
+        for &connections in connections {
+            let operations = operations(size * MEBIBYTE, connections);
+            let numbers = 0..operations as u64;
+            let chosen: Vec<Layer> = numbers.map(|number| layers.layer(number)).collect();
+            let clients = Clients::new(connections);
+            for round in 0..rounds {
+                for (name, program) in in_turn(&pushed_to, round) {
+                    let measured = match program {
+                        Some(program) => {
+                            let server = Server::start(program, folder)?;
+                            server.measure(Load::Push, clients, operations, &layers, &chosen)?
+                        }
+                        None => floor::files(connections, &layers, &chosen, folder)?,
+                    };
+                    Row::add(
+                        &mut rows,
+                        Load::Push,
+                        &format!("{size} MiB"),
+                        clients,
+                        name,
+                        measured,
+                    );
+                }
+            }
+        }
+    }
+    let names: Vec<&str> = pushed_to.iter().map(|(name, _)| *name).collect();
     Ok(table(&rows, &names))
 }
 
@@ -96,18 +171,24 @@ pub(crate) fn pull(
             .map(|(_, program)| Server::start(program, folder))
             .collect::<Result<Vec<_>, _>>()?;
         for server in &servers {
-            server.measure(Load::Push, 1, distinct, &layers, &chosen)?;
+            server.measure(Load::Push, Clients::new(1), distinct, &layers, &chosen)?;
         }
         for &connections in connections {
             let operations = operations(size * MEBIBYTE, connections);
             for round in 0..rounds {
                 for (name, server) in in_turn(&names.iter().zip(&servers).collect::<Vec<_>>(), round) {
-                    let measured = server.measure(Load::Pull, connections, operations, &layers, &chosen)?;
+                    let measured = server.measure(
+                        Load::Pull,
+                        Clients::new(connections),
+                        operations,
+                        &layers,
+                        &chosen,
+                    )?;
                     Row::add(
                         &mut rows,
                         Load::Pull,
                         &format!("{size} MiB"),
-                        connections,
+                        Clients::new(connections),
                         name,
                         measured,
                     );
@@ -131,7 +212,8 @@ pub(crate) fn memory(
     for (name, program) in registries {
         let server = Server::start(program, folder)?;
         for load in [Load::Push, Load::Pull] {
-            let (measured, figures) = server.measure(load, clients, clients, &layers, &chosen)?;
+            let (measured, figures) =
+                server.measure(load, Clients::new(clients), clients, &layers, &chosen)?;
             rows.push(MemoryRow {
                 registry: name.clone(),
                 load,
@@ -143,69 +225,6 @@ pub(crate) fn memory(
         }
     }
     Ok(memory_table(&rows))
-}
-
-/// The repository everything is pushed to.
-const REPOSITORY: &str = "bench/load";
-
-/// What the server used during one run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Figures {
-    /// Processor time in seconds.
-    pub(crate) cpu_seconds: f64,
-    /// Peak resident memory in bytes.
-    pub(crate) peak_bytes: u64,
-}
-
-struct Server {
-    process: ServerProcess,
-    // Dropped after the process, with everything stored.
-    _root: tempfile::TempDir,
-}
-
-impl Server {
-    fn start(program: &Path, folder: Option<&Path>) -> Result<Self, BoxError> {
-        let root = match folder {
-            Some(folder) => tempfile::TempDir::new_in(folder)?,
-            None => tempfile::TempDir::new()?,
-        };
-        let configuration = Configuration::filesystem(root.path())
-            .set(&["log", "level"], "error".into())
-            .set(&["log", "accesslog"], serde_json::json!({ "disabled": true }));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let process = runtime.block_on(ServerProcess::start(program, &configuration))?;
-        Ok(Self { process, _root: root })
-    }
-
-    fn measure(
-        &self,
-        load: Load,
-        connections: usize,
-        operations: usize,
-        layers: &Layers,
-        chosen: &[Layer],
-    ) -> Result<(Measured, Figures), BoxError> {
-        let process = Process::new(self.process.process_id());
-        process.reset_peak()?;
-        let before = process.cpu_seconds()?;
-        let authority = self.process.authority();
-        let measured = scenario::run(
-            load,
-            authority,
-            REPOSITORY,
-            connections,
-            operations,
-            layers,
-            chosen,
-        )?;
-        let figures = Figures {
-            cpu_seconds: process.cpu_seconds()? - before,
-            peak_bytes: process.peak_bytes()?,
-        };
-        Ok((measured, figures))
-    }
 }
 
 /// How many layers one run moves: enough bytes to measure, and the same number on each connection.

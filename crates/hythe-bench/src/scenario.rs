@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use crate::client::{ClientError, Connection};
+use crate::client::{ClientError, Connection, Waiting};
 use crate::content::{Layer, Layers};
 
 /// The media type of the manifest used here.
@@ -89,23 +89,43 @@ pub(crate) fn push_manifest(
     Ok(())
 }
 
-/// Runs `operations` operations of a load on `connections` connections; `layers` and `chosen` say of what.
+/// Who puts the load on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clients {
+    /// Connections at once, a thread each.
+    pub(crate) connections: usize,
+    /// What they do until an answer comes.
+    pub(crate) waiting: Waiting,
+}
+
+impl Clients {
+    /// That many, which sleep while they wait.
+    pub(crate) fn new(connections: usize) -> Self {
+        Self {
+            connections,
+            waiting: Waiting::Asleep,
+        }
+    }
+}
+
+/// Runs `operations` operations of a load; `layers` and `chosen` say of what.
 pub(crate) fn run(
     load: Load,
     authority: &str,
     repository: &str,
-    connections: usize,
+    clients: Clients,
     operations: usize,
     layers: &Layers,
     chosen: &[Layer],
 ) -> Result<Measured, ClientError> {
+    let Clients { connections, waiting } = clients;
     let barrier = Barrier::new(connections + 1);
     let outcomes = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..connections)
             .map(|worker| {
                 let barrier = &barrier;
                 scope.spawn(move || {
-                    let connection = Connection::open(authority);
+                    let connection = Connection::open(authority, waiting);
                     barrier.wait();
                     let mut connection = connection?;
                     let mine = (worker..operations).step_by(connections);
