@@ -50,6 +50,7 @@ const CRATES: &[Crate] = &[
     implementation("hythe-driver-cloudfront", &["hythe-driver"], false),
     implementation("hythe-configuration", &[], false),
     implementation("hythe-file-io", &[], false),
+    implementation("hythe-health", &[], false),
     Crate {
         name: "hythe-handlers",
         tier: Tier::Adapter,
@@ -111,6 +112,7 @@ const EVERYTHING_BELOW: &[&str] = &[
     "hythe-driver-cloudfront",
     "hythe-configuration",
     "hythe-file-io",
+    "hythe-health",
     "hythe-handlers",
 ];
 

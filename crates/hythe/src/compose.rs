@@ -13,6 +13,7 @@ use hythe_configuration::sections::validation::{self, IndexRules, Platforms, Val
 use hythe_driver::StorageDriver;
 use hythe_driver_layers::Instrumented;
 use hythe_handlers::{Handlers, HandlersOptions, RedirectPolicy, UrlOptions};
+use hythe_health::Health;
 use hythe_manifest::ManifestTypes;
 use hythe_storage::purge::{self, PurgeOptions, PurgeSchedule};
 use hythe_storage::{
@@ -31,7 +32,7 @@ use crate::logging::{AccessLog, Formatter, LogSettings};
 use crate::middlewares::Beside;
 use crate::reload::{Reload, Watcher};
 use crate::tls::Tls;
-use crate::{access, caches, drivers, middlewares};
+use crate::{access, caches, drivers, health, middlewares};
 
 /// Everything that is to run, not yet started.
 pub(crate) struct Composed {
@@ -39,6 +40,8 @@ pub(crate) struct Composed {
     pub(crate) edge: Edge,
     /// Runs beside it.
     pub(crate) background: Background,
+    /// The checks, which the background runs.
+    pub(crate) health: Health,
     /// Whether clients have to speak TLS.
     pub(crate) is_tls: bool,
 }
@@ -54,7 +57,10 @@ pub(crate) async fn compose(
     let reloads = certificates.into_iter().chain(reload).collect();
     let (driver, beside) = driver(&configuration).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let health = health::checks(&configuration.health, &driver)
+        .map_err(|error| format!("health: {}", chain(&error)))?;
     let background = Background {
+        health: health.clone(),
         purge: purging(&configuration.storage.maintenance.uploadpurging),
         driver: driver.clone(),
         clock: clock.clone(),
@@ -90,6 +96,7 @@ pub(crate) async fn compose(
         is_tls: tls.is_some(),
         edge: Edge::new(handlers, settings, access_log),
         background,
+        health,
     })
 }
 
@@ -273,6 +280,7 @@ pub(crate) struct Background {
     driver: Arc<dyn StorageDriver>,
     clock: Arc<dyn Clock>,
     watcher: Watcher,
+    health: Health,
     beside: Vec<Beside>,
 }
 
@@ -290,6 +298,7 @@ impl Background {
             ));
         }
         tracker.spawn(self.watcher.run(stop.clone()));
+        tracker.spawn(self.health.run(stop.clone()));
         for run in self.beside {
             tracker.spawn(run(stop.clone()));
         }

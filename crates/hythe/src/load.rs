@@ -74,6 +74,13 @@ fn capabilities() -> Capabilities {
         storage_middlewares: middlewares::names(),
         missing_storage_middlewares: middlewares::missing(),
         auth_providers: access::names(),
-        features: [Feature::Logstash, Feature::Tls, Feature::UnixSockets].into(),
+        features: [
+            Feature::DebugListener,
+            Feature::HealthChecks,
+            Feature::Logstash,
+            Feature::Tls,
+            Feature::UnixSockets,
+        ]
+        .into(),
     }
 }

@@ -9,9 +9,11 @@ use hythe_configuration::Configuration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::compose::{self, Composed, chain};
+use crate::debug::{DebugServer, Pages};
 use crate::edge::{self, Listener};
 use crate::load::{self, UnknownKeys};
 use crate::logging::{self, AccessLog, LineWriter};
@@ -116,10 +118,12 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
     };
     let access_log = access_writer.clone().map(AccessLog::new);
     let (net, address) = (configuration.http.net, configuration.http.addr.clone());
+    let debug_address = configuration.http.debug.addr.clone();
     let welcome = is_default.then(|| welcome::storage_of(&configuration));
     let Composed {
         edge,
         background,
+        health,
         is_tls,
     } = compose::compose(configuration, access_log).await?;
     let listener = Listener::open(net, &address)
@@ -128,10 +132,17 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
 
     let stop = CancellationToken::new();
     let abort = CancellationToken::new();
+    let pages = Pages {
+        health,
+        stop: stop.clone(),
+    };
+    let debug = open_debug_listener(&debug_address, pages).await?;
     shutdown::on_signals(stop.clone(), abort.clone())
         .map_err(|error| format!("cannot wait for signals: {}", chain(&error)))?;
     let background = background.start(&stop);
     announce(&listener, is_tls, welcome.as_deref());
+    // It answers until the end: whoever looks shall see the registry stopping.
+    let debugging = debug.map(|server| AbortOnDropHandle::new(tokio::spawn(server.run())));
 
     let accepting = edge::accept_loop(listener, edge.clone(), stop.clone(), abort, drain);
     let telling = async {
@@ -144,6 +155,7 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
         background.wait().await;
     });
     let kept = kept.await.is_ok();
+    drop(debugging);
     if let Some(writer) = access_writer {
         writer.close();
     }
@@ -152,6 +164,18 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
         (false, true) => Err("stopped with requests still running; their uploads are kept".to_owned()),
         (_, false) => Err("stopped with uploads that could not be kept in time".to_owned()),
     }
+}
+
+/// The debug listener, if one is configured.
+async fn open_debug_listener(address: &str, pages: Pages) -> Result<Option<DebugServer>, String> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let server = DebugServer::open(address, pages).await;
+    let server =
+        server.map_err(|error| format!("http.debug.addr: cannot listen on {address}: {}", chain(&error)))?;
+    tracing::info!("debug server listening {}", server.address());
+    Ok(Some(server))
 }
 
 fn start_access_log() -> Result<LineWriter, String> {

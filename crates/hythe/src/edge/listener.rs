@@ -51,7 +51,10 @@ impl Listener {
             return Ok(passed);
         }
         match net {
-            Net::Tcp => Self::bind(address).await,
+            Net::Tcp => {
+                let (inner, address) = bind(address).await?;
+                Ok(Self::Tcp(inner, address))
+            }
             Net::Unix => Self::bind_unix(Path::new(address)).await,
         }
     }
@@ -82,26 +85,6 @@ impl Listener {
             is_ours: false,
         };
         Ok(Some(Self::Unix(UnixListener::from_std(listener)?, file)))
-    }
-
-    /// Listens on `host:port` as distribution writes it: an empty host means every address, an empty text a port
-    /// of the system's choice.
-    async fn bind(address: &str) -> io::Result<Self> {
-        let address = match address {
-            "" => "[::]:0".to_owned(),
-            text if text.starts_with(':') => format!("[::]{text}"),
-            text => text.to_owned(),
-        };
-        let bound = match TcpListener::bind(&address).await {
-            // A host without IPv6: an empty host then means every IPv4 address.
-            Err(error) if address.starts_with("[::]:") && error.kind() != io::ErrorKind::AddrInUse => {
-                TcpListener::bind(address.replace("[::]", "0.0.0.0")).await
-            }
-            bound => bound,
-        };
-        let inner = bound?;
-        let address = inner.local_addr()?;
-        Ok(Self::Tcp(inner, address))
     }
 
     /// Listens on a Unix socket. What a registry that was killed left behind is removed; a socket on which somebody
@@ -161,6 +144,26 @@ impl fmt::Display for Listener {
             Self::Unix(_, file) => file.path.display().fmt(f),
         }
     }
+}
+
+/// Listens on `host:port` as distribution writes it: an empty host means every address, an empty text a port of the
+/// system's choice.
+pub(crate) async fn bind(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
+    let address = match address {
+        "" => "[::]:0".to_owned(),
+        text if text.starts_with(':') => format!("[::]{text}"),
+        text => text.to_owned(),
+    };
+    let bound = match TcpListener::bind(&address).await {
+        // A host without IPv6: an empty host then means every IPv4 address.
+        Err(error) if address.starts_with("[::]:") && error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind(address.replace("[::]", "0.0.0.0")).await
+        }
+        bound => bound,
+    };
+    let listener = bound?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// Sets what makes a connection better; it works without.

@@ -15,4 +15,4 @@ mod repoll;
 
 pub(crate) use accept::accept_loop;
 pub(crate) use connection::{ConnectionSettings, Edge};
-pub(crate) use listener::Listener;
+pub(crate) use listener::{Listener, bind};

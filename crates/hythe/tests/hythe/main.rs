@@ -5,6 +5,7 @@
 mod access;
 mod config_check;
 mod content;
+mod debug;
 mod disk;
 mod framing;
 mod h2c;

@@ -178,11 +178,6 @@ async fn sections_without_weight_warn_and_do_no_harm() {
     let (_root, configuration) = storage();
     let configuration = configuration
         .set(&["http", "http2"], json!({ "disabled": true }))
-        .set(
-            &["http", "debug"],
-            json!({ "addr": "127.0.0.1:0", "prometheus": { "enabled": true } }),
-        )
-        .set(&["health", "storagedriver"], json!({ "enabled": true }))
         .set(&["redis", "addrs"], json!(["127.0.0.1:1"]))
         .set(&["storage", "redirect"], json!({ "disable": true }))
         .set(&["storage", "tag"], json!({ "concurrencylimit": 5 }))
@@ -194,7 +189,7 @@ async fn sections_without_weight_warn_and_do_no_harm() {
     push_image(&server.client(), "a", "b").await;
     let (code, log, _) = server.terminate().await;
     assert_eq!(code, Some(0));
-    for key in ["http.debug", "health", "redis", "log.hooks"] {
+    for key in ["redis", "log.hooks"] {
         let warned = |line: &str| line.contains("level=warning") && line.contains(&format!(": {key}"));
         assert!(log.lines().any(warned), "{key}: {log}");
     }
