@@ -4,13 +4,18 @@
 //! anew for each start, and the address and the words that a client needs are kept with it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Error, Result, bail};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
+
+use crate::process::{Server, Step};
+use crate::registry::free_address;
+use crate::workspace;
 
 /// Who is let in.
 pub(crate) const USER: &str = "harbour-master";
@@ -18,6 +23,8 @@ pub(crate) const PASSWORD: &str = "a password: 7 € & more";
 /// What `htpasswd -B` is told by people who think about it.
 const BCRYPT_COST: u32 = 10;
 const PREFIX: &str = "/harbour/registry/";
+const ISSUER: &str = "the harbour's token server";
+const START_LIMIT: Duration = Duration::from_secs(30);
 /// The names of the files in a registry's folder.
 const AUTHORITY: &str = "ca.pem";
 const HTPASSWD: &str = "htpasswd";
@@ -29,16 +36,19 @@ pub(crate) enum Front {
     /// TLS, and clients have to show a certificate.
     ClientCertificate,
     Htpasswd,
+    /// Clients log in with a token server, which runs as long as the registry.
+    Token,
     /// `http.prefix`: everything is under a path.
     Prefix,
     /// `http.relativeurls`: addresses in answers are paths.
     RelativeUrls,
 }
 
-const WORDS: [(&str, Front); 5] = [
+const WORDS: [(&str, Front); 6] = [
     ("tls", Front::Tls),
     ("client-certificate", Front::ClientCertificate),
     ("htpasswd", Front::Htpasswd),
+    ("token", Front::Token),
     ("prefix", Front::Prefix),
     ("relativeurls", Front::RelativeUrls),
 ];
@@ -57,7 +67,7 @@ impl Behind {
     }
 
     pub(crate) fn has_password(&self) -> bool {
-        self.has(Front::Htpasswd)
+        self.has(Front::Htpasswd) || self.has(Front::Token)
     }
 
     /// The path that everything is under, with a slash at both ends.
@@ -65,8 +75,9 @@ impl Behind {
         if self.has(Front::Prefix) { PREFIX } else { "/" }
     }
 
-    /// Makes the files that a registry behind this needs, and adds its sections to the configuration.
-    pub(crate) fn prepare(&self, folder: &Path, configuration: &mut Value) -> Result<()> {
+    /// Makes the files that a registry behind this needs, adds its sections to the configuration, and starts the token
+    /// server if there is to be one.
+    pub(crate) fn prepare(&self, folder: &Path, configuration: &mut Value) -> Result<Option<Server>> {
         let http = &mut configuration["http"];
         if self.has(Front::Prefix) {
             http["prefix"] = json!(PREFIX);
@@ -91,7 +102,12 @@ impl Behind {
             std::fs::write(&file, format!("{USER}:{hash}\n"))?;
             configuration["auth"] = json!({ "htpasswd": { "realm": "the harbour", "path": file } });
         }
-        Ok(())
+        if self.has(Front::Token) {
+            let (server, section) = token_server(folder)?;
+            configuration["auth"] = json!({ "token": section });
+            return Ok(Some(server));
+        }
+        Ok(None)
     }
 
     /// Where a client finds the registry, and how it gets in.
@@ -144,6 +160,28 @@ impl Way {
         }
         options
     }
+}
+
+/// A server that gives tokens, and the section of the configuration that trusts it.
+fn token_server(folder: &Path) -> Result<(Server, Value)> {
+    let address = free_address()?;
+    let jwks = folder.join("jwks.json");
+    let mut server = Step::new(workspace::build("hythe-conformance")?)
+        .args([
+            "token-server",
+            "--listen",
+            &address.to_string(),
+            "--issuer",
+            ISSUER,
+        ])
+        .args(["--user", &format!("{USER}:{PASSWORD}")])
+        .arg("--jwks")
+        .arg(&jwks)
+        .serve(&folder.join("token-server.log"))?;
+    server.wait_until(START_LIMIT, || TcpStream::connect(address).is_ok())?;
+    let realm = format!("http://{address}/token");
+    let section = json!({ "realm": realm, "service": "the harbour", "issuer": ISSUER, "jwks": jwks });
+    Ok((server, section))
 }
 
 /// An authority, and a certificate of it for the registry and one for a client.

@@ -175,8 +175,8 @@ struct ConformanceArguments {
     /// Keep the data in this cloud's storage, on its emulator, instead of on this machine.
     #[arg(long, value_enum)]
     storage: Option<Cloud>,
-    /// Run our own suite with the registry behind this: one or several of tls, client-certificate, htpasswd, prefix,
-    /// relativeurls, joined with `+`. May be given several times, for a run each.
+    /// Run our own suite with the registry behind this: one or several of tls, client-certificate, htpasswd, token,
+    /// prefix, relativeurls, joined with `+`. May be given several times, for a run each.
     #[arg(long, value_name = "FRONTS", conflicts_with_all = ["storage", "program"])]
     behind: Vec<Behind>,
     /// Run this program, which reads `OCI_*` variables as the official suite does, instead of our own suite.

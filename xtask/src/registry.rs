@@ -62,7 +62,8 @@ impl Program {
     ) -> Result<Registry> {
         std::fs::create_dir_all(folder)?;
         let configuration = folder.join("config.yml");
-        std::fs::write(&configuration, settings.yaml(folder, address)?)?;
+        let (yaml, token_server) = settings.yaml(folder, address)?;
+        std::fs::write(&configuration, yaml)?;
         let mut server = Step::new(&self.path)
             .arg("serve")
             .arg(&configuration)
@@ -72,6 +73,7 @@ impl Program {
         server.wait_until(START_LIMIT, || TcpStream::connect(address).is_ok())?;
         Ok(Registry {
             server,
+            _token_server: token_server,
             address,
             way: settings.behind.way(folder, address),
         })
@@ -113,7 +115,7 @@ impl Storage {
 }
 
 impl Settings {
-    fn yaml(&self, folder: &Path, address: SocketAddr) -> Result<String> {
+    fn yaml(&self, folder: &Path, address: SocketAddr) -> Result<(String, Option<Server>)> {
         let mut storage = match &self.storage {
             Storage::Filesystem => json!({ "filesystem": { "rootdirectory": folder.join("data") } }),
             Storage::Inmemory => json!({ "inmemory": {} }),
@@ -129,9 +131,9 @@ impl Settings {
         if self.sparse_images {
             configuration["validation"] = json!({ "manifests": { "images": { "blobs": "none" } } });
         }
-        self.behind.prepare(folder, &mut configuration)?;
+        let token_server = self.behind.prepare(folder, &mut configuration)?;
         // What is JSON is YAML.
-        Ok(configuration.to_string())
+        Ok((configuration.to_string(), token_server))
     }
 }
 
@@ -139,6 +141,8 @@ impl Settings {
 #[derive(Debug)]
 pub(crate) struct Registry {
     server: Server,
+    /// Runs as long as the registry.
+    _token_server: Option<Server>,
     pub(crate) address: SocketAddr,
     pub(crate) way: Way,
 }

@@ -10,6 +10,7 @@ mod cloud_commands;
 mod crash_command;
 mod diff_command;
 mod replicas_command;
+mod token_server;
 mod two_way_command;
 
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Large(cloud_commands::LargeArguments),
     /// Kills a registry while clients push, again and again, and looks whether anything was lost.
     Crash(crash_command::Arguments),
+    /// Gives tokens for a name and a password, for registries whose clients log in elsewhere.
+    TokenServer(token_server::Arguments),
 }
 
 #[tokio::main]
@@ -64,6 +67,7 @@ async fn main() -> ExitCode {
         Command::BucketTwoWay(arguments) => cloud_commands::two_way(&arguments).await,
         Command::Large(arguments) => cloud_commands::large(&arguments).await,
         Command::Crash(arguments) => crash_command::run(&arguments).await,
+        Command::TokenServer(arguments) => token_server::run(&arguments).await,
     };
     match outcome {
         Ok(code) => code,

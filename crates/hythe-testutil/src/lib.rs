@@ -11,6 +11,8 @@
 //! | [`digest`] | digests of bytes, as text |
 //! | [`content`] | blobs, image manifests, indexes and artifacts with their digests |
 //! | [`http`] | a client that keeps status, headers and body of each answer, and gets through TLS and access control |
+//! | [`jwt`] | tokens signed in every way, and forged ones |
+//! | [`token_server`] | a server that gives tokens for passwords |
 //! | [`raw`] | a client for bytes that no HTTP library would send |
 //! | [`proxy`] | counting and disturbing what a registry asks of the storage behind it |
 //! | [`redirects`] | following redirects to the bytes of a blob, and counting them |
@@ -20,11 +22,13 @@ pub mod content;
 pub mod digest;
 mod error;
 pub mod http;
+pub mod jwt;
 pub mod proxy;
 pub mod random;
 pub mod raw;
 pub mod redirects;
 pub mod server;
+pub mod token_server;
 
 pub use crate::content::{Content, ImageBuilder, IndexBuilder};
 pub use crate::digest::Algorithm;

@@ -196,8 +196,11 @@ async fn mounted_anonymously(context: Context) -> Outcome {
 async fn mount(mut context: Context, from: bool) -> Outcome {
     let blob = context.blob(500, Algorithm::Sha512);
     context.push_blob(&context.other_repository, &blob).await?;
-    let source = from.then_some(context.other_repository.as_str());
-    let response = super::mounts::mount(&context, &blob.digest, source).await?;
+    let response = if from {
+        super::mounts::mount(&context, &blob.digest, Some(&context.other_repository)).await?
+    } else {
+        super::mounts::mount_anonymously(&context, &blob.digest).await?
+    };
     context.check_pushed(&response, &blob).await?;
     context.check_blob(&context.repository, &blob).await
 }

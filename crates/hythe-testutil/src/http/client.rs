@@ -137,6 +137,15 @@ impl Client {
         Ok(line + &field.unwrap_or_default())
     }
 
+    /// The value of `Authorization` with a token for these scopes; `None`: the registry has sent nobody to a token
+    /// server yet.
+    pub async fn token_for(&self, scopes: &[String]) -> Result<Option<String>, Error> {
+        match self.login.as_deref() {
+            Some(login) => login.token_for(scopes).await,
+            None => Ok(None),
+        }
+    }
+
     /// A GET without headers.
     pub async fn get(&self, target: &str) -> Result<Response, Error> {
         self.send(Request::get(target)).await

@@ -21,6 +21,8 @@ pub(super) struct Login {
 #[derive(Default)]
 struct State {
     is_basic: bool,
+    /// Realm and service of the last challenge that asked for a token.
+    token_server: Option<(String, String)>,
     /// The value of `Authorization`, and when it is too old.
     tokens: HashMap<Purpose, (String, Instant)>,
 }
@@ -83,6 +85,7 @@ impl Login {
                 service,
                 scopes,
             }) => {
+                self.state().token_server = Some((realm.clone(), service.clone()));
                 let token =
                     tokens::fetch(&realm, &service, &scopes, &self.credentials, &self.options).await?;
                 count(&seen.tokens);
@@ -96,6 +99,15 @@ impl Login {
                 Ok(Some(authorization))
             }
         }
+    }
+
+    /// A token for these scopes, from the token server that the registry named.
+    pub(super) async fn token_for(&self, scopes: &[String]) -> Result<Option<String>, Error> {
+        let Some((realm, service)) = self.state().token_server.clone() else {
+            return Ok(None);
+        };
+        let token = tokens::fetch(&realm, &service, scopes, &self.credentials, &self.options).await?;
+        Ok(Some(format!("Bearer {}", token.text)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
