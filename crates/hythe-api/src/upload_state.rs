@@ -25,6 +25,9 @@ pub struct UploadState {
     /// When the upload began, in the format of RFC 3339 with or without fractions of a second.
     #[serde(rename = "StartedAt")]
     pub started_at: String,
+    /// What the storage knows an upload of no bytes by, so that it need not look for it; the original ignores it.
+    #[serde(rename = "Mark", default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// Why a text is not the token of an [`UploadState`].
@@ -104,6 +107,7 @@ mod tests {
             uuid: "8be4df61-93ca-11d2-aa0d-00e098032b8c".to_owned(),
             offset: 1234,
             started_at: "2026-11-21T18:14:09.123456789Z".to_owned(),
+            mark: None,
         }
     }
 

@@ -58,8 +58,11 @@ pub(crate) async fn start(call: &Call<'_>, name: &RepositoryName, body: RequestB
                 size: 0,
                 started_at: writer.started_at(),
             };
+            let mark = writer.mark();
             writer.suspend().await?;
-            let mut reply = session.describe(StatusCode::ACCEPTED, status).no_content();
+            let mut reply = session
+                .describe_with(StatusCode::ACCEPTED, status, mark)
+                .no_content();
             if let Some(bytes) = call.shared.chunk_min_length {
                 reply = reply.text(headers::OCI_CHUNK_MIN_LENGTH, bytes);
             }
@@ -76,9 +79,9 @@ pub(crate) async fn start_beside(
     body: RequestBody,
 ) -> Answer {
     let session = Session::parse(call, name, uuid)?;
-    let believed = session.believed_size()?;
+    let believed = session.believed()?;
     let status = call.repository(name).blobs().upload_status(&session.id).await?;
-    if believed.is_some_and(|size| size != status.size) {
+    if believed.is_some_and(|state| state.offset != status.size) {
         return Err(session.out_of_order(status));
     }
     start(call, name, body).await
@@ -94,7 +97,7 @@ pub(crate) async fn show(call: &Call<'_>, name: &RepositoryName, uuid: &str) -> 
 /// PATCH: appends the body.
 pub(crate) async fn append(call: &Call<'_>, name: &RepositoryName, uuid: &str, body: RequestBody) -> Answer {
     let session = Session::parse(call, name, uuid)?;
-    let believed = session.believed_size()?;
+    let believed = session.believed()?;
     let (writer, announced) = session.open(believed).await?;
     let started_at = writer.started_at();
     let upload = Upload {
@@ -117,7 +120,7 @@ pub(crate) async fn append(call: &Call<'_>, name: &RepositoryName, uuid: &str, b
 /// PUT: appends the body, if there is one, and stores the blob.
 pub(crate) async fn finish(call: &Call<'_>, name: &RepositoryName, uuid: &str, body: RequestBody) -> Answer {
     let session = Session::parse(call, name, uuid)?;
-    let believed = session.believed_size()?;
+    let believed = session.believed()?;
     let digest = match digest_of_all(call) {
         Ok(digest) => digest,
         Err(refusal) => return Err(session.refuse(refusal).await),
@@ -139,8 +142,8 @@ pub(crate) async fn finish(call: &Call<'_>, name: &RepositoryName, uuid: &str, b
 /// DELETE: ends the session. Where the client believes it to be does not matter any more.
 pub(crate) async fn cancel(call: &Call<'_>, name: &RepositoryName, uuid: &str) -> Answer {
     let session = Session::parse(call, name, uuid)?;
-    session.believed_size()?;
-    let writer = session.resume(None).await?;
+    session.believed()?;
+    let writer = session.resume(ResumeOptions::default()).await?;
     writer.cancel().await?;
     Reply::new(StatusCode::NO_CONTENT)
         .text(headers::UPLOAD_UUID, session.id)
@@ -173,11 +176,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// How many bytes the client believes the session to have, from the `_state` of its URL.
+    /// Where the client believes the session to stand, from the `_state` of its URL.
     ///
     /// A client may drop the parameter. If the operator chose a secret, what is there has to be ours; otherwise
     /// it may come from this server before a restart, and is no more than a hint.
-    fn believed_size(&self) -> Result<Option<u64>, HttpError> {
+    fn believed(&self) -> Result<Option<UploadState>, HttpError> {
         let Some(token) = self.call.query.get_nonempty("_state") else {
             return Ok(None);
         };
@@ -192,23 +195,34 @@ impl<'a> Session<'a> {
         if state.name != self.name.as_str() || state.uuid != self.id.to_string() {
             return Err(invalid().into());
         }
-        Ok(Some(state.offset))
+        Ok(Some(state))
     }
 
     /// Opens the session for the body of this request, and says how many bytes that has to have.
-    async fn open(&self, believed: Option<u64>) -> Result<(Box<dyn BlobWriter>, Option<u64>), HttpError> {
+    async fn open(
+        &self,
+        believed: Option<UploadState>,
+    ) -> Result<(Box<dyn BlobWriter>, Option<u64>), HttpError> {
+        let mut options = match believed {
+            Some(state) => ResumeOptions {
+                expected_size: Some(state.offset),
+                mark: state.mark,
+            },
+            None => ResumeOptions::default(),
+        };
         let length = self.call.content_length();
         let Some(range) = self.call.headers().get(header::CONTENT_RANGE) else {
-            return Ok((self.resume(believed).await?, length));
+            return Ok((self.resume(options).await?, length));
         };
         let range = match ContentRange::parse(range.to_str().unwrap_or_default()) {
             Ok(range) => range,
             Err(error) => return Err(self.refuse(ApiError::from(error).into()).await),
         };
+        let believed = options.expected_size.replace(range.first);
         if range.first > range.last || believed.is_some_and(|size| size != range.first) {
             return Err(self.conflict().await);
         }
-        let writer = self.resume(Some(range.first)).await?;
+        let writer = self.resume(options).await?;
         let expected = range.last - range.first + 1;
         range
             .check(writer.size(), length.unwrap_or(expected))
@@ -216,13 +230,9 @@ impl<'a> Session<'a> {
         Ok((writer, Some(expected)))
     }
 
-    async fn resume(&self, expected_size: Option<u64>) -> Result<Box<dyn BlobWriter>, HttpError> {
+    async fn resume(&self, options: ResumeOptions) -> Result<Box<dyn BlobWriter>, HttpError> {
         let repository = self.call.repository(self.name);
-        match repository
-            .blobs()
-            .resume(&self.id, ResumeOptions { expected_size })
-            .await
-        {
+        match repository.blobs().resume(&self.id, options).await {
             Err(Error::UploadOffset { .. }) => Err(self.conflict().await),
             resumed => Ok(resumed?),
         }
@@ -269,6 +279,11 @@ impl<'a> Session<'a> {
 
     /// Where the session is, and how far it has come.
     fn describe(&self, status: StatusCode, upload: UploadStatus) -> Reply {
+        self.describe_with(status, upload, None)
+    }
+
+    /// The same with what an empty session can be continued by.
+    fn describe_with(&self, status: StatusCode, upload: UploadStatus, mark: Option<String>) -> Reply {
         let uuid = self.id.to_string();
         let state = UploadState {
             name: self.name.to_string(),
@@ -277,6 +292,7 @@ impl<'a> Session<'a> {
             started_at: OffsetDateTime::from(upload.started_at)
                 .format(&Rfc3339)
                 .unwrap_or_default(),
+            mark,
         };
         let token = state.encode(&self.call.shared.secret);
         let location = self.call.urls().upload(self.name, &uuid, &[("_state", &token)]);

@@ -197,6 +197,10 @@ mod tests {
             UploadId::parse("0192f0c1-7b3a-7c4d-8e5f-0123456789ab").unwrap()
         }
 
+        fn mark(&self) -> Option<String> {
+            None
+        }
+
         fn started_at(&self) -> SystemTime {
             SystemTime::UNIX_EPOCH
         }

@@ -51,10 +51,13 @@ pub struct UploadStatus {
 }
 
 /// How an upload is continued.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResumeOptions {
     /// Refuse with [`crate::Error::UploadOffset`] unless exactly so many bytes have been received.
     pub expected_size: Option<u64>,
+    /// The [`crate::BlobWriter::mark`] of the writer that began the upload, if it is expected to be empty. The upload need
+    /// not be looked for then: whether it is there, and empty, shows at the latest when something is kept.
+    pub mark: Option<String>,
 }
 
 /// Takes new blobs.

@@ -27,6 +27,10 @@ pub trait BlobWriter: Debug + Send {
     /// Bytes received so far, those of earlier writers included.
     fn size(&self) -> u64;
 
+    /// By what another process may go on with an upload that this writer has begun, as long as it is empty, without
+    /// looking for it; see [`crate::ResumeOptions::mark`]. `None` where it has to look anyway.
+    fn mark(&self) -> Option<String>;
+
     /// Appends a batch of pieces in order; all of it or, on an error, none.
     async fn write(&mut self, batch: Vec<Bytes>) -> Result<()>;
 

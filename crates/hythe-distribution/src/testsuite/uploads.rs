@@ -121,6 +121,7 @@ pub async fn an_upload_is_resumed_for_every_piece(subject: &Subject) {
     for (turn, length) in [1, 63, 64, 65, 127, 128, 129, 0, 423].into_iter().enumerate() {
         let options = ResumeOptions {
             expected_size: Some(received as u64),
+            ..ResumeOptions::default()
         };
         let process = &processes[turn % 2];
         let mut writer = process.blobs().resume(&id, options).await.unwrap();
@@ -166,6 +167,7 @@ pub async fn resuming_at_a_wrong_size_is_refused_with_the_size(subject: &Subject
     for wrong in [0, 299, 301, u64::MAX] {
         let options = ResumeOptions {
             expected_size: Some(wrong),
+            ..ResumeOptions::default()
         };
         fails!(
             repository.blobs().resume(&id, options).await,
@@ -473,6 +475,7 @@ async fn is_resumed(beginning: &dyn Repository, continuing: &dyn Repository) {
     assert_eq!(status.size, 300);
     let expected = ResumeOptions {
         expected_size: Some(300),
+        ..ResumeOptions::default()
     };
     let mut writer = continuing.blobs().resume(&id, expected).await.unwrap();
     assert_eq!((writer.id(), writer.size()), (id, 300));

@@ -331,6 +331,7 @@ async fn a_state_that_is_not_ours_is_refused_where_a_secret_is_configured() {
             uuid: uuid.to_owned(),
             offset: 0,
             started_at: "2026-01-01T00:00:00Z".to_owned(),
+            mark: None,
         };
         state.encode(secret)
     };

@@ -4,9 +4,10 @@
 //! registry finishes what the other began: `startedat`, `data`, and after each request
 //! `hashstates/<alg>/<offset>`.
 //!
-//! Elsewhere (an object store) there is `startedat`, and from the first bytes on one record `session`: the
-//! driver's resume token, the hash states, the sizes. It is put conditionally, so that of two that write one
-//! session one wins. The original ignores it.
+//! Elsewhere (an object store) one record `session` is the session: the driver's resume token, the hash states, the
+//! size, the start time. After the first time it is put only if it is still the one that was read. So of several that
+//! write, close or cancel one session one wins, wherever they are, and nothing brings back a session that was ended.
+//! The original ignores the record. Sessions that the original began get one when they are continued.
 //!
 //! The digest is verified before the content becomes visible and before the backend is told that the upload is
 //! complete. Then: content, link, clean-up, in this order.
@@ -14,21 +15,29 @@
 //! | Module | Verb |
 //! |---|---|
 //! | `session` | begins, finds and removes what is kept |
+//! | `record` | says what the record says, and who has taken the session |
 //! | `hashing` | hashes beside writing |
 //! | `hash_state` | hashes, keeps and restores the hashes, reads stored content again |
 //! | `open` | starts, asks for and continues an upload |
-//! | `writer` | writes, suspends, cancels |
+//! | `writer` | writes, suspends |
+//! | `verify` | compares what was received with its digest |
+//! | `take` | takes a session that is to be ended, gives it back |
 //! | `commit` | ends an upload with a blob |
+//! | `cancel` | ends an upload with nothing |
 //! | [`purge`] | removes what nobody ended |
 
+mod cancel;
 mod commit;
 mod hash_state;
 mod hashing;
 mod open;
 pub mod purge;
+mod record;
 mod session;
+mod take;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 use std::collections::HashSet;

@@ -11,7 +11,8 @@ use crate::core::Core;
 use crate::error::{DriverResultExt, failed};
 
 use super::hash_state::{self, Hashers};
-use super::session::{Found, Record, Session};
+use super::record::Record;
+use super::session::{Found, Session};
 use super::writer::{Data, Upload, ended};
 
 /// Starts an upload.
@@ -20,22 +21,24 @@ pub(crate) async fn create(
     repository: &RepositoryName,
     announced: Option<Algorithm>,
 ) -> Result<Upload> {
-    let session = Session::begin(core, repository).await?;
-    let data = if core.driver.capabilities().append {
+    let hashers = Hashers::fresh(announced);
+    let session = Session::begin(core, repository, &hashers).await?;
+    let appends = core.driver.capabilities().append;
+    let data = if appends {
         // The original expects the file from the start.
         let writer = core.driver.writer(&session.data(), WriterMode::Create).await;
         Data::Open(writer.or_failed()?)
     } else {
         Data::NotBegun
     };
-    let hashers = Hashers::fresh(announced);
     Ok(Upload {
         session,
         data,
         kept: (0, hashers.clone()),
         hashers,
         hashing: None,
-        is_changed: true,
+        // The record was made with the hashes.
+        is_changed: appends,
         is_new: true,
     })
 }
@@ -57,8 +60,7 @@ pub(crate) async fn status(
             started_at: session.started_at,
         });
     }
-    let (session, size) = match Session::find_recorded(core, repository, id, false).await? {
-        Found::Empty(session) => (session, 0),
+    let (session, size) = match Session::find_recorded(core, repository, id).await? {
         Found::Recorded(session, record) => (session, record.size),
         Found::Foreign(session) => {
             let size = open_foreign(&session).await?.size();
@@ -81,7 +83,10 @@ pub(crate) async fn resume(
     let upload = if core.driver.capabilities().append {
         resume_in_place(core, repository, id).await?
     } else {
-        resume_recorded(core, repository, id, options).await?
+        match resume_marked(core, repository, id, &options) {
+            Some(upload) => return Ok(upload),
+            None => resume_recorded(core, repository, id).await?,
+        }
     };
     match options.expected_size {
         Some(expected) if expected != upload.data.size() => Err(Error::UploadOffset {
@@ -138,27 +143,47 @@ pub(super) async fn open_to_append(session: &Session) -> Result<Box<dyn FileWrit
     }
 }
 
-async fn resume_recorded(
+/// A session in which nothing was received, without a question: our record of it says nothing that is not known, and
+/// who keeps something next is told whether it is still that record.
+fn resume_marked(
     core: &Arc<Core>,
     repository: &RepositoryName,
     id: &UploadId,
-    options: ResumeOptions,
-) -> Result<Upload> {
-    let is_expected_empty = options.expected_size == Some(0);
-    let (session, data, hashers) =
-        match Session::find_recorded(core, repository, id, is_expected_empty).await? {
-            Found::Empty(session) => (session, Data::NotBegun, Hashers::fresh(None)),
-            Found::Recorded(session, record) => {
-                let data = open_recorded(&session, &record).await?;
-                let hashers = record.hashers(data.size());
-                (session, data, hashers)
-            }
-            Found::Foreign(session) => {
-                let data = open_foreign(&session).await?;
-                let hashers = hash_state::load(core, repository, id, data.size()).await?;
-                (session, data, hashers)
-            }
-        };
+    options: &ResumeOptions,
+) -> Option<Upload> {
+    let mark = options
+        .mark
+        .as_ref()
+        .filter(|_| options.expected_size == Some(0))?;
+    let session = Session::marked(core, repository, id, mark)?;
+    let hashers = Hashers::fresh(None);
+    Some(Upload {
+        session,
+        data: Data::NotBegun,
+        kept: (0, hashers.clone()),
+        hashers,
+        hashing: None,
+        is_changed: false,
+        is_new: false,
+    })
+}
+
+async fn resume_recorded(core: &Arc<Core>, repository: &RepositoryName, id: &UploadId) -> Result<Upload> {
+    let (session, data, hashers) = match Session::find_recorded(core, repository, id).await? {
+        Found::Recorded(session, record) if record.is_taken(&*core.options.clock) => {
+            return Err(session.unknown());
+        }
+        Found::Recorded(session, record) => {
+            let data = open_recorded(&session, &record).await?;
+            let hashers = record.hashers(data.size());
+            (session, data, hashers)
+        }
+        Found::Foreign(session) => {
+            let data = open_foreign(&session).await?;
+            let hashers = hash_state::load(core, repository, id, data.size()).await?;
+            (session, data, hashers)
+        }
+    };
     Ok(Upload {
         kept: (data.size(), hashers.clone()),
         session,

@@ -4,7 +4,7 @@
 //! [`purge_once`] removes those that were started too long ago; [`run`] does it again and again until it is told to
 //! stop.
 //!
-//! Age is counted from `startedat`, as in distribution v3. That one keeps directories without it for ever; it makes
+//! Age is counted from our record or from `startedat`, as in distribution v3. That one keeps directories without it for ever; it makes
 //! one itself whenever an upload is cancelled. Here they go too, by the time their files were last written.
 
 use std::future::Future;
@@ -23,7 +23,7 @@ use crate::layout::Layout;
 use crate::options::Clock;
 
 use super::parse_started_at;
-use super::session::{MAX_RECORD_BYTES, Record};
+use super::record::{MAX_RECORD_BYTES, Record};
 
 /// `startedat` holds a time as text, 20 bytes and a few more with fractions and a zone.
 const MAX_STARTED_AT_BYTES: u64 = 256;
@@ -74,7 +74,7 @@ pub struct PurgeReport {
 /// Looks at every upload once and removes the old ones.
 ///
 /// # Behaviour
-/// * An upload is old when its `startedat` is; when that is missing or cannot be read as a time, when nothing in its
+/// * An upload is old when its record or `startedat` says so; when neither can be read as a time, when nothing in its
 ///   directory was written for that long. Where the backend tells no times, it stays.
 /// * Only directories named after a UUID in a repository's `_uploads` are uploads.
 /// * No error ends the look; all are reported.
@@ -162,13 +162,21 @@ async fn purge(
     threshold: SystemTime,
     dry_run: bool,
 ) -> driver::Result<bool> {
-    let since = match started_at(driver, upload).await? {
-        Some(started_at) => Some(started_at),
-        None => last_written(driver, upload).await?,
+    let record = if driver.capabilities().append {
+        None
+    } else {
+        record(driver, upload).await?
     };
+    let mut since = record.as_ref().and_then(Record::started_at);
+    if since.is_none() {
+        since = started_at(driver, upload).await?;
+    }
+    if since.is_none() {
+        since = last_written(driver, upload).await?;
+    }
     let is_old = since.is_some_and(|since| since < threshold);
     if is_old && !dry_run {
-        cancel_unfinished(driver, upload).await?;
+        cancel_unfinished(driver, upload, record.and_then(|record| record.token())).await?;
         match driver.delete(upload).await {
             // Somebody else was faster.
             Err(error) if error.is_not_found() => return Ok(false),
@@ -180,14 +188,18 @@ async fn purge(
 
 /// Where the backend keeps an unfinished upload apart from files: lets the driver remove it, as our record names it,
 /// and as it is found by its path. Not every backend finds it by its directory.
-async fn cancel_unfinished(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::Result<()> {
+async fn cancel_unfinished(
+    driver: &dyn StorageDriver,
+    upload: &DriverPath,
+    token: Option<ResumeToken>,
+) -> driver::Result<()> {
     if driver.capabilities().append {
         return Ok(());
     }
     let Ok(data) = upload.join("data") else {
         return Ok(());
     };
-    if let Some(token) = recorded_token(driver, upload).await? {
+    if let Some(token) = token {
         cancel(driver, &data, WriterMode::Resume(token)).await?;
     }
     // A client that began several uploads of one path left several.
@@ -210,17 +222,14 @@ async fn cancel(driver: &dyn StorageDriver, data: &DriverPath, mode: WriterMode)
     }
 }
 
-/// The driver's token in our record of an upload.
-async fn recorded_token(
-    driver: &dyn StorageDriver,
-    upload: &DriverPath,
-) -> driver::Result<Option<ResumeToken>> {
+/// Our record of an upload.
+async fn record(driver: &dyn StorageDriver, upload: &DriverPath) -> driver::Result<Option<Record>> {
     let Ok(path) = upload.join("session") else {
         return Ok(None);
     };
     match driver.get_content(&path, MAX_RECORD_BYTES).await {
         // One that cannot be read names nothing that could be removed.
-        Ok(content) => Ok(Record::parse(&content).and_then(|record| record.token())),
+        Ok(content) => Ok(Record::parse(&content)),
         Err(error) => match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotAFile | ErrorKind::TooLarge => Ok(None),
             _ => Err(error),

@@ -1,20 +1,15 @@
 //! What is kept of an upload session, and how it is found again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use hythe_digest::Algorithm;
 use hythe_distribution::{Error, Result, UploadId};
 use hythe_driver::{
     ByteStream, Content, DriverPath, ErrorKind, ListOptions, PutMode, PutOptions, ReadRange, ResumeToken,
     Version,
 };
 use hythe_reference::RepositoryName;
-use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 use uuid::{NoContext, Timestamp, Uuid};
@@ -23,14 +18,10 @@ use crate::core::Core;
 use crate::error::{DriverResultExt, failed};
 
 use super::hash_state::Hashers;
+use super::record::{MAX_RECORD_BYTES, Record};
 
 /// The longest time in RFC 3339 has some 35 bytes.
 const MAX_STARTED_AT_BYTES: u64 = 128;
-
-/// A record holds a resume token of at most some hundred kilobytes, in base64.
-pub(super) const MAX_RECORD_BYTES: u64 = 4 * 1024 * 1024;
-
-const RECORD_VERSION: u32 = 1;
 
 /// The name and the facts of one session.
 #[derive(Debug)]
@@ -42,6 +33,8 @@ pub(super) struct Session {
     pub(super) started_at: SystemTime,
     /// Our record of it, as far as there is one.
     pub(super) recorded: Recorded,
+    /// The driver's resume token in that record.
+    pub(super) token: Option<ResumeToken>,
     /// Begun by distribution v3 on a backend that cannot append: there is more to remove than our own keys.
     pub(super) is_foreign: bool,
 }
@@ -69,38 +62,10 @@ pub(super) enum Recording {
     },
 }
 
-/// The content of our record of a session.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Record {
-    version: u32,
-    /// Other in each record, so that who wrote one knows it again.
-    #[serde(default)]
-    nonce: String,
-    /// As in `startedat`, so that continuing takes one call less.
-    started_at: String,
-    /// Bytes received.
-    pub(super) size: u64,
-    /// Whether `data` is a finished file of all that was received.
-    #[serde(default)]
-    pub(super) sealed: bool,
-    /// [`Session::is_foreign`].
-    #[serde(default)]
-    foreign: bool,
-    /// The driver's resume token, in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    writer: Option<String>,
-    /// Hash states by algorithm, in base64.
-    #[serde(default)]
-    states: BTreeMap<String, String>,
-}
-
 /// A session that was looked for on a backend that cannot append.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Nothing was received yet.
-    Empty(Session),
-    /// Something was received.
+    /// We began it, or have continued it.
     Recorded(Session, Record),
     /// distribution v3 began it; the driver may find its bytes by their path.
     Foreign(Session),
@@ -108,30 +73,70 @@ pub(super) enum Found {
 
 impl Session {
     /// Begins a session: it can be found from now on.
-    pub(super) async fn begin(core: &Arc<Core>, repository: &RepositoryName) -> Result<Self> {
+    pub(super) async fn begin(
+        core: &Arc<Core>,
+        repository: &RepositoryName,
+        hashers: &Hashers,
+    ) -> Result<Self> {
         let now = core.options.clock.now();
         let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let timestamp = Timestamp::from_unix(NoContext, since_epoch.as_secs(), since_epoch.subsec_nanos());
-        let session = Self {
+        let mut session = Self {
             core: core.clone(),
             repository: repository.clone(),
             id: UploadId::new(Uuid::new_v7(timestamp)),
             started_at: SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs()),
             recorded: Recorded::Nothing,
+            token: None,
             is_foreign: false,
         };
-        let path = core.layout.upload_started_at(repository, &session.id);
-        let content = format_started_at(session.started_at)?;
+        let (path, content) = if core.driver.capabilities().append {
+            let path = core.layout.upload_started_at(repository, &session.id);
+            (path, format_started_at(session.started_at)?.into())
+        } else {
+            let path = core.layout.upload_session(repository, &session.id);
+            (path, Record::new(&session, 0, None, hashers)?.to_content()?)
+        };
         // Not durable: who loses an empty session to a power failure begins another one.
         let options = PutOptions {
             mode: PutMode::Overwrite,
             durable: false,
         };
-        core.driver
-            .put_content(&path, content.into(), options)
-            .await
-            .or_failed()?;
+        let version = core.driver.put_content(&path, content, options).await;
+        session.recorded = Recorded::At(version.or_failed()?);
         Ok(session)
+    }
+
+    /// What tells another process all about a session that has just begun: the version of its record.
+    pub(super) fn mark(&self) -> Option<String> {
+        match &self.recorded {
+            Recorded::At(Some(version)) if self.core.driver.capabilities().conditional_update => {
+                Some(version.as_str().to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The session that has this mark, if it is still there.
+    pub(super) fn marked(
+        core: &Arc<Core>,
+        repository: &RepositoryName,
+        id: &UploadId,
+        mark: &str,
+    ) -> Option<Self> {
+        let capabilities = core.driver.capabilities();
+        if capabilities.append || !capabilities.conditional_update {
+            return None;
+        }
+        Some(Self {
+            core: core.clone(),
+            repository: repository.clone(),
+            id: *id,
+            started_at: started_at_of(id)?,
+            recorded: Recorded::At(Some(Version::new(mark))),
+            token: None,
+            is_foreign: false,
+        })
     }
 
     /// Finds a session by its `startedat`.
@@ -154,20 +159,20 @@ impl Session {
             id: *id,
             started_at,
             recorded: Recorded::Nothing,
+            token: None,
             is_foreign: false,
         })
     }
 
-    /// Finds a session on a backend that cannot append, in as few calls as what is expected allows: the record
-    /// tells everything, and one listing tells that there is none yet.
+    /// Finds a session on a backend that cannot append: the record tells everything, and where there is none, one
+    /// listing tells whether the original began it. One that was cancelled is not there.
     pub(super) async fn find_recorded(
         core: &Arc<Core>,
         repository: &RepositoryName,
         id: &UploadId,
-        is_expected_empty: bool,
     ) -> Result<Found> {
-        if !is_expected_empty && let Some(found) = Self::read_record(core, repository, id).await? {
-            return Ok(found);
+        if let Some(found) = Self::read_record(core, repository, id).await? {
+            return found.unless_cancelled();
         }
         let unknown = || Error::UploadUnknown { id: *id };
         let directory = core.layout.upload(repository, id);
@@ -178,25 +183,19 @@ impl Session {
             return Err(unknown());
         }
         if has("session") {
-            return Self::read_record(core, repository, id).await?.ok_or_else(unknown);
+            let found = Self::read_record(core, repository, id).await?;
+            return found.ok_or_else(unknown)?.unless_cancelled();
         }
-        // The original keeps a hash state from the start; we keep none here.
-        if has("hashstates") || has("data") {
-            let mut session = Self::find(core, repository, id).await?;
-            session.is_foreign = true;
-            return Ok(Found::Foreign(session));
-        }
-        Ok(Found::Empty(match started_at_of(id) {
-            Some(started_at) => Self {
-                core: core.clone(),
-                repository: repository.clone(),
-                id: *id,
-                started_at,
-                recorded: Recorded::Nothing,
-                is_foreign: false,
-            },
-            None => Self::find(core, repository, id).await?,
-        }))
+        let mut session = Self::find(core, repository, id).await?;
+        session.is_foreign = true;
+        Ok(Found::Foreign(session))
+    }
+
+    /// Unknown, unless it is there.
+    pub(super) async fn find_again(&self) -> Result<()> {
+        Self::find_recorded(&self.core, &self.repository, &self.id)
+            .await
+            .map(|_| ())
     }
 
     async fn read_record(
@@ -221,8 +220,9 @@ impl Session {
             core: core.clone(),
             repository: repository.clone(),
             id: *id,
-            started_at: parse_started_at(record.started_at.as_bytes()).ok_or_else(damaged)?,
+            started_at: record.started_at().ok_or_else(damaged)?,
             recorded: Recorded::At(version),
+            token: record.token(),
             is_foreign: record.foreign,
         };
         Ok(Some(Found::Recorded(session, record)))
@@ -236,13 +236,19 @@ impl Session {
             Recorded::At(Some(version)) if has_versions => PutMode::Update(version.clone()),
             Recorded::At(_) => PutMode::Overwrite,
         };
-        let content = serde_json::to_vec(record).map_err(|error| Error::Internal(error.into()))?;
         let path = self.core.layout.upload_session(&self.repository, &self.id);
         let options = PutOptions { mode, durable: true };
-        match self.core.driver.put_content(&path, content.into(), options).await {
+        let content = record.to_content()?;
+        match self.core.driver.put_content(&path, content, options).await {
             Ok(version) => {
+                let is_first = matches!(self.recorded, Recorded::Nothing);
                 self.recorded = Recorded::At(version);
-                Ok(Recording::Kept)
+                self.token = record.token();
+                if is_first {
+                    self.confirm().await
+                } else {
+                    Ok(Recording::Kept)
+                }
             }
             Err(error) => match error.kind() {
                 ErrorKind::AlreadyExists | ErrorKind::PreconditionFailed => self.compare(record).await,
@@ -251,18 +257,36 @@ impl Session {
         }
     }
 
+    /// The first record of a session that the original began can be put again after the session was ended, which
+    /// removes `startedat` before the record.
+    async fn confirm(&self) -> Result<Recording> {
+        if self.is_there().await? {
+            return Ok(Recording::Kept);
+        }
+        self.remove_record().await?;
+        Ok(Recording::Taken {
+            by: self.unknown(),
+            token: None,
+        })
+    }
+
     /// What became of a record that was refused. A service that was asked twice, because its first answer was lost,
     /// refuses what it has kept.
     async fn compare(&mut self, ours: &Record) -> Result<Recording> {
         match Self::read_record(&self.core, &self.repository, &self.id).await? {
             Some(Found::Recorded(session, record)) if record.nonce == ours.nonce => {
                 self.recorded = session.recorded;
+                self.token = session.token;
                 Ok(Recording::Kept)
             }
             Some(Found::Recorded(_, record)) => Ok(Recording::Taken {
-                by: Error::UploadOffset {
-                    id: self.id,
-                    size: record.size,
+                by: if record.is_taken(&*self.core.options.clock) {
+                    self.unknown()
+                } else {
+                    Error::UploadOffset {
+                        id: self.id,
+                        size: record.size,
+                    }
                 },
                 token: record.token(),
             }),
@@ -273,7 +297,7 @@ impl Session {
         }
     }
 
-    /// Whether nobody ended the session meanwhile.
+    /// Whether a session that has a `startedat` was not ended meanwhile.
     pub(super) async fn is_there(&self) -> Result<bool> {
         let path = self.core.layout.upload_started_at(&self.repository, &self.id);
         Ok(self.core.driver.stat(&path).await.found()?.is_some())
@@ -289,67 +313,31 @@ impl Session {
         self.core.layout.upload_data(&self.repository, &self.id)
     }
 
-    /// Removes everything that is kept of the session by our own keys.
-    pub(super) async fn remove_known(&self) -> Result<()> {
-        let layout = &self.core.layout;
-        let keys = [
-            layout.upload_started_at(&self.repository, &self.id),
-            layout.upload_session(&self.repository, &self.id),
-            layout.upload_data(&self.repository, &self.id),
-        ];
-        self.core.driver.delete_files(&keys).await.or_failed()
+    /// Removes our record, which is all that is kept of a session of ours beside what its writer knows of.
+    pub(super) async fn remove_record(&self) -> Result<()> {
+        let record = self.core.layout.upload_session(&self.repository, &self.id);
+        self.core.driver.delete_files(&[record]).await.or_failed()
     }
 
     /// Removes everything below the session's directory, whoever made it.
     pub(super) async fn remove_all(&self) -> Result<()> {
+        if self.is_foreign && !self.core.driver.capabilities().append {
+            // Before the record: see `confirm`.
+            let started_at = self.core.layout.upload_started_at(&self.repository, &self.id);
+            self.core.driver.delete_files(&[started_at]).await.or_failed()?;
+        }
         let directory = self.core.layout.upload(&self.repository, &self.id);
         self.core.driver.delete(&directory).await.found()?;
         Ok(())
     }
 }
 
-impl Record {
-    pub(super) fn new(
-        session: &Session,
-        size: u64,
-        token: Option<&ResumeToken>,
-        hashers: &Hashers,
-    ) -> Result<Self> {
-        let resumable = session.core.options.resumable_digests || size == 0;
-        let states = hashers.states(size).filter(|_| resumable);
-        Ok(Self {
-            version: RECORD_VERSION,
-            nonce: Uuid::new_v4().simple().to_string(),
-            started_at: format_started_at(session.started_at)?,
-            size,
-            sealed: false,
-            foreign: session.is_foreign,
-            writer: token.map(|token| BASE64.encode(token.as_bytes())),
-            states: states
-                .map(|(algorithm, state)| (algorithm.to_string(), BASE64.encode(state)))
-                .collect(),
-        })
-    }
-
-    /// `None` for what this did not write.
-    pub(super) fn parse(content: &[u8]) -> Option<Self> {
-        let record: Self = serde_json::from_slice(content).ok()?;
-        (record.version == RECORD_VERSION).then_some(record)
-    }
-
-    /// The driver's resume token; an undecodable one is one that cannot be used.
-    pub(super) fn token(&self) -> Option<ResumeToken> {
-        let text = self.writer.as_ref()?;
-        Some(ResumeToken::new(BASE64.decode(text).unwrap_or_default()))
-    }
-
-    /// The hashes of what was received, as far as they can be believed.
-    pub(super) fn hashers(&self, size: u64) -> Hashers {
-        let states = self.states.iter().filter_map(|(algorithm, state)| {
-            let algorithm: Algorithm = algorithm.parse().ok()?;
-            Some((algorithm, BASE64.decode(state).ok()?))
-        });
-        Hashers::restore(states, size)
+impl Found {
+    fn unless_cancelled(self) -> Result<Self> {
+        match &self {
+            Self::Recorded(session, record) if record.is_cancelled() => Err(session.unknown()),
+            _ => Ok(self),
+        }
     }
 }
 

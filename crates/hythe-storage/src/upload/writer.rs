@@ -12,7 +12,8 @@ use crate::error::{DriverResultExt, failed};
 
 use super::hash_state::{self, Hashers};
 use super::hashing::Hashing;
-use super::session::{Record, Recording, Session};
+use super::record::Record;
+use super::session::{Recording, Session};
 
 /// One upload, opened for writing.
 #[derive(Debug)]
@@ -137,6 +138,7 @@ impl Upload {
             data,
             hashers,
             is_changed,
+            is_new,
             ..
         } = self.settled().await;
         if session.core.driver.capabilities().append {
@@ -147,17 +149,11 @@ impl Upload {
         } else {
             match data {
                 Data::Open(writer) if is_changed => {
-                    keep_recorded(&mut session, writer, &hashers).await?;
+                    keep_recorded(&mut session, writer, &hashers, |record| record).await?;
                     Ok(())
                 }
-                // The algorithm that a client announced is kept in the hashes.
-                Data::NotBegun if is_changed && hashers.has_announced() => {
-                    let record = Record::new(&session, 0, None, &hashers)?;
-                    match session.record(&record).await? {
-                        Recording::Kept => Ok(()),
-                        Recording::Taken { by, .. } => Err(by),
-                    }
-                }
+                // It may have been taken for granted that the session is there.
+                Data::NotBegun if !is_new => session.find_again().await,
                 // A writer that wrote nothing leaves what its token said.
                 Data::Open(_) | Data::NotBegun | Data::Sealed { .. } | Data::Gone { .. } => Ok(()),
             }
@@ -180,15 +176,17 @@ pub(super) async fn keep_in_place(
     Ok(())
 }
 
-/// Bytes first, then the record that speaks of them. Of several writers one gets his record in.
+/// Bytes first, then the record that speaks of them, with what `add` adds to it. Of several writers one gets his
+/// record in.
 pub(super) async fn keep_recorded(
     session: &mut Session,
     writer: Box<dyn FileWriter>,
     hashers: &Hashers,
+    add: impl FnOnce(Record) -> Record,
 ) -> Result<WriterMode> {
     let size = writer.size();
     let token = writer.suspend().await.map_err(|error| ended(session, error))?;
-    let record = Record::new(session, size, token.as_ref(), hashers)?;
+    let record = add(Record::new(session, size, token.as_ref(), hashers)?);
     let mode = token.map_or(WriterMode::Append, WriterMode::Resume);
     match session.record(&record).await? {
         Recording::Kept => Ok(mode),
@@ -209,7 +207,7 @@ async fn abandon(session: &Session, lost: WriterMode, kept: Option<ResumeToken>)
     note_abandoned(abandoned);
 }
 
-fn note_abandoned(abandoned: driver::Result<()>) {
+pub(super) fn note_abandoned(abandoned: driver::Result<()>) {
     if let Err(error) = abandoned {
         tracing::warn!(%error, "bytes of an upload that another writer won were not removed");
     }
@@ -227,6 +225,12 @@ impl BlobWriter for Upload {
 
     fn size(&self) -> u64 {
         self.data.size()
+    }
+
+    fn mark(&self) -> Option<String> {
+        let is_certain = self.is_new && !self.kept.1.has_announced();
+        let is_empty = matches!(self.data, Data::NotBegun);
+        self.session.mark().filter(|_| is_certain && is_empty)
     }
 
     async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
@@ -260,14 +264,6 @@ impl BlobWriter for Upload {
     }
 
     async fn cancel(self: Box<Self>) -> Result<()> {
-        let Self { session, data, .. } = *self;
-        if let Data::Open(writer) = data {
-            writer.cancel().await.or_failed()?;
-        }
-        if session.core.driver.capabilities().append || session.is_foreign {
-            session.remove_all().await
-        } else {
-            session.remove_known().await
-        }
+        super::cancel::cancel(*self).await
     }
 }

@@ -185,16 +185,18 @@ impl Client<'_> {
             let BlobCreated::Upload(writer) = blobs.create(CreateOptions::default()).await? else {
                 panic!("nothing was to be mounted")
             };
-            let id = writer.id();
+            let (id, mark) = (writer.id(), writer.mark());
             writer.suspend().await?;
             let begun = ResumeOptions {
                 expected_size: Some(0),
+                mark,
             };
             let mut writer = blobs.resume(&id, begun).await?;
             writer.write(vec![content.clone()]).await?;
             writer.suspend().await?;
             let received = ResumeOptions {
                 expected_size: Some(content.len() as u64),
+                ..ResumeOptions::default()
             };
             let writer = blobs.resume(&id, received).await?;
             writer.commit(&digest).await?;

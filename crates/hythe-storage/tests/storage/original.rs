@@ -337,6 +337,7 @@ async fn an_upload_of_the_original_is_finished() {
 
         let expected = ResumeOptions {
             expected_size: Some(600),
+            ..ResumeOptions::default()
         };
         let mut writer = repository.blobs().resume(&id, expected).await.unwrap();
         writer.write(vec![content.slice(600..)]).await.unwrap();

@@ -157,6 +157,7 @@ impl Machine {
         };
         let options = ResumeOptions {
             expected_size: believed,
+            ..ResumeOptions::default()
         };
         let resumed = blobs.resume(&self.id, options).await;
         let model = std::mem::replace(&mut self.model, Model::Gone);

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::future::join;
 use hythe_digest::Digest;
 use hythe_distribution::{BlobWriter, Error, Result, ResumeOptions, UploadId};
 use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreDriver, ObjectStoreOptions};
@@ -124,6 +125,11 @@ struct Request {
     closes: bool,
 }
 
+/// What a client that gives the upload up asks for.
+async fn cancel(core: &Arc<Core>, id: &UploadId) -> Result<()> {
+    reopen(core, id).await?.cancel().await
+}
+
 impl Request {
     fn any(random: &mut Random, closes: bool) -> Self {
         let batches = (0..=random.below(3)).map(|_| random.content(4 * PART as u64));
@@ -139,6 +145,7 @@ impl Request {
     async fn run(&self, core: &Arc<Core>, id: &UploadId, before: &[u8]) -> Result<()> {
         let options = ResumeOptions {
             expected_size: Some(before.len() as u64),
+            ..ResumeOptions::default()
         };
         let mut upload = Box::new(resume(core, &name(), id, options).await?);
         for batch in &self.batches {
@@ -255,6 +262,66 @@ async fn check_chunks(seed: u64) {
     site.check_end(seed, &[&winners[0]]).await;
 }
 
+/// Of clients that close what is there, some of them on one machine, one is told that it did.
+async fn check_bare_closers(seed: u64) {
+    let mut site = Site::new(seed);
+    let before = site.random.content(5 * PART as u64);
+    let id = site.begun(before.clone()).await;
+    let bare = Request {
+        batches: Vec::new(),
+        closes: true,
+    };
+    let two = async |core: &Arc<Core>| {
+        let closers = join(bare.run(core, &id, &before), bare.run(core, &id, &before));
+        <[_; 2]>::from(closers.await)
+    };
+    let (one, other) = (site.one.clone(), site.other.clone());
+    let outcomes = site.race(two(&one), two(&other)).await;
+    let outcomes = outcomes.as_flattened();
+    let winners = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(winners, 1, "seed {seed}: {outcomes:?}");
+    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(is_refusal(error), "seed {seed}: {error}");
+    }
+    site.check_end(seed, &[&before]).await;
+}
+
+/// Of a client that cancels and one that writes or closes, the session is the first one's to end, or was closed.
+async fn check_cancel(seed: u64, closes: bool) {
+    let mut site = Site::new(seed);
+    let before = site.random.content(5 * PART as u64);
+    let id = site.begun(before.clone()).await;
+    let request = Request::any(&mut site.random, closes);
+    let (one, other) = (site.one.clone(), site.other.clone());
+    let [requested, cancelled] = site
+        .race(request.run(&one, &id, &before), cancel(&other, &id))
+        .await;
+    for outcome in [&requested, &cancelled] {
+        assert!(
+            outcome.as_ref().err().is_none_or(is_refusal),
+            "seed {seed}: {outcome:?}"
+        );
+    }
+    if closes {
+        assert!(
+            requested.is_ok() != cancelled.is_ok(),
+            "seed {seed}: {requested:?}, {cancelled:?}"
+        );
+    } else {
+        assert!(cancelled.is_ok(), "seed {seed}: {cancelled:?}");
+    }
+    let again = reopen(&site.one, &id).await;
+    assert!(
+        matches!(again, Err(Error::UploadUnknown { .. })),
+        "seed {seed}: {again:?}"
+    );
+    if closes && requested.is_ok() {
+        site.check_end(seed, &[&request.whole(&before)]).await;
+    } else {
+        site.check_end(seed, &[]).await;
+    }
+}
+
 async fn check_closers(seed: u64, one_closes: bool) {
     let mut site = Site::new(seed);
     let before = site.random.content(5 * PART as u64);
@@ -302,6 +369,27 @@ async fn of_two_chunks_for_one_place_one_is_taken() {
 async fn of_two_closers_one_wins() {
     for seed in 0..300 {
         check_closers(seed, true).await;
+    }
+}
+
+#[tokio::test]
+async fn of_many_closers_one_wins() {
+    for seed in 0..300 {
+        check_bare_closers(seed).await;
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_does_not_bring_back_what_was_cancelled() {
+    for seed in 0..300 {
+        check_cancel(seed, false).await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_closer_and_one_that_cancels_one_wins() {
+    for seed in 0..300 {
+        check_cancel(seed, true).await;
     }
 }
 

@@ -31,11 +31,15 @@ impl Clock for Stopped {
 }
 
 fn core_over(driver: impl StorageDriver + 'static) -> Arc<Core> {
+    core_on(Arc::new(driver))
+}
+
+fn core_on(driver: Arc<dyn StorageDriver>) -> Arc<Core> {
     let options = RegistryOptions {
         clock: Arc::new(Stopped),
         ..RegistryOptions::default()
     };
-    Arc::new(Core::new(Arc::new(driver), options))
+    Arc::new(Core::new(driver, options))
 }
 
 fn name() -> RepositoryName {

@@ -4,10 +4,12 @@ use bytes::Bytes;
 use hythe_digest::{Algorithm, Digest};
 use hythe_distribution::{BlobWriter, Error, Result, ResumeOptions, UploadId};
 use hythe_driver_inmemory::{InMemoryDriver, ObjectStoreDriver, ObjectStoreOptions};
+use hythe_driver_layers::{Fault, Faulty};
 
-use super::{ID, content, core_over, name, names, put, reopen, state};
+use super::{ID, content, core_on, core_over, name, names, put, reopen, state};
 use crate::core::Core;
 use crate::links::{self, Link};
+use crate::upload::take::take;
 use crate::upload::writer::Upload;
 use crate::upload::{create, resume, status};
 
@@ -23,8 +25,18 @@ fn bucket(minimum_part_bytes: u64) -> (Arc<Core>, ObjectStoreDriver) {
 async fn resume_at(core: &Arc<Core>, id: &UploadId, expected: u64) -> Result<Box<Upload>> {
     let options = ResumeOptions {
         expected_size: Some(expected),
+        mark: None,
     };
     resume(core, &name(), id, options).await.map(Box::new)
+}
+
+/// A session that is believed to be empty.
+async fn resume_marked(core: &Arc<Core>, id: &UploadId, mark: Option<String>) -> Box<Upload> {
+    let options = ResumeOptions {
+        expected_size: Some(0),
+        mark,
+    };
+    Box::new(resume(core, &name(), id, options).await.unwrap())
 }
 
 /// A session that received `content` in a request of its own.
@@ -53,39 +65,36 @@ async fn a_small_upload_takes_few_requests() {
     check("HEAD", 1);
     let upload = Box::new(create(&core, &name(), None).await.unwrap());
     let id = upload.id();
+    let mark = upload.mark();
+    assert!(mark.is_some());
     upload.suspend().await.unwrap();
     check("POST", 1);
-    let mut upload = resume_at(&core, &id, 0).await.unwrap();
+    let mut upload = resume_marked(&core, &id, mark).await;
     upload.write(vec![content.clone()]).await.unwrap();
     upload.suspend().await.unwrap();
-    check("PATCH", 2);
+    check("PATCH", 1);
     let upload = resume_at(&core, &id, 20_000).await.unwrap();
     upload.commit(&digest).await.unwrap();
-    check("PUT", 4);
+    // The record is read, and says who closes; content and link are put, the record is deleted.
+    check("PUT", 5);
     assert_eq!(names(&core).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_session_is_a_start_time_and_a_record() {
+async fn a_session_is_a_record() {
     let (core, _) = bucket(5 << 20);
     let upload = Box::new(create(&core, &name(), None).await.unwrap());
     let id = upload.id();
     let started_at = upload.started_at();
     upload.suspend().await.unwrap();
-    assert_eq!(names(&core).await, [format!("_uploads/{id}/startedat")]);
+    assert_eq!(names(&core).await, [format!("_uploads/{id}/session")]);
     let empty = status(&core, &name(), &id).await.unwrap();
     assert_eq!((empty.size, empty.started_at), (0, started_at));
 
     let id = suspended(&core, content(100)).await;
     let of_session = |name: &String| name.contains(&id.to_string());
     let kept: Vec<_> = names(&core).await.into_iter().filter(of_session).collect();
-    assert_eq!(
-        kept,
-        [
-            format!("_uploads/{id}/session"),
-            format!("_uploads/{id}/startedat")
-        ]
-    );
+    assert_eq!(kept, [format!("_uploads/{id}/session")]);
     let received = status(&core, &name(), &id).await.unwrap();
     assert_eq!((received.size, received.started_at), (100, started_at));
     reopen(&core, &id).await.unwrap().cancel().await.unwrap();
@@ -149,6 +158,128 @@ async fn a_second_closer_is_told_that_the_session_is_gone() {
         let refused = second.commit(&digest).await;
         assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn who_fails_to_close_a_session_gives_it_back() {
+    for minimum_part_bytes in [10, 5 << 20] {
+        for failing in 1.. {
+            let (_, driver) = bucket(minimum_part_bytes);
+            let faulty = Arc::new(Faulty::new(Arc::new(driver)));
+            let core = core_on(faulty.clone());
+            let id = suspended(&core, content(100)).await;
+            let digest = Digest::sha256(&content(100));
+            let upload = reopen(&core, &id).await.unwrap();
+            faulty.plan(Some(Fault::nth(failing)));
+            let committed = upload.commit(&digest).await;
+            let was_struck = faulty.struck().is_some();
+            faulty.plan(None);
+            if committed.is_err() {
+                let again = reopen(&core, &id).await.unwrap().commit(&digest).await;
+                assert!(again.is_ok(), "call {failing}: {again:?}");
+                assert_eq!(names(&core).await.len(), 2, "call {failing}");
+            }
+            if !was_struck {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_writes_or_ends_what_another_one_closes() {
+    let (core, _) = bucket(5 << 20);
+    let id = suspended(&core, content(100)).await;
+    let mut patch = reopen(&core, &id).await.unwrap();
+    let upload = reopen(&core, &id).await.unwrap();
+    let cancel = reopen(&core, &id).await.unwrap();
+    let closer = reopen(&core, &id).await.unwrap();
+    let record = core.layout.upload_session(&name(), &id);
+    let taken = take(*upload).await.unwrap();
+
+    patch.write(vec![content(1)]).await.unwrap();
+    for refused in [
+        patch.suspend().await,
+        cancel.cancel().await,
+        closer.commit(&Digest::sha256(&content(100))).await.map(|_| ()),
+        reopen(&core, &id).await.map(|_| ()),
+    ] {
+        assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+    }
+    assert_eq!(status(&core, &name(), &id).await.unwrap().size, 100);
+
+    // Ten minutes later the one who took it is taken to be dead.
+    drop(taken);
+    let stored = core.driver.get_content(&record, 10_000).await.unwrap();
+    let stored = String::from_utf8(stored.to_vec()).unwrap();
+    put(&core, &record, stored.replace("1795284849}", "1795284249}")).await;
+    let digest = Digest::sha256(&content(100));
+    reopen(&core, &id).await.unwrap().commit(&digest).await.unwrap();
+    assert_eq!(names(&core).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_cancelled_session_does_not_come_back() {
+    for minimum_part_bytes in [10, 5 << 20] {
+        for received in [0, 100] {
+            let (core, driver) = bucket(minimum_part_bytes);
+            let id = suspended(&core, content(received)).await;
+            let mut patch = reopen(&core, &id).await.unwrap();
+            patch.write(vec![content(50)]).await.unwrap();
+            reopen(&core, &id).await.unwrap().cancel().await.unwrap();
+            let refused = patch.suspend().await;
+            assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+            assert_eq!(names(&core).await.len(), 0);
+            assert_eq!(driver.unfinished_uploads(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mark_of_what_is_not_so_any_more_is_refused_in_the_end() {
+    for (minimum_part_bytes, length) in [(5 << 20, 0), (5 << 20, 50), (10, 50)] {
+        let (core, driver) = bucket(minimum_part_bytes);
+        let upload = Box::new(create(&core, &name(), None).await.unwrap());
+        let (id, mark) = (upload.id(), upload.mark());
+        upload.suspend().await.unwrap();
+
+        let write = async |mark| {
+            let mut upload = resume_marked(&core, &id, mark).await;
+            upload.write(vec![content(length)]).await?;
+            upload.suspend().await
+        };
+        write(mark.clone()).await.unwrap();
+        if length > 0 {
+            let refused = write(mark.clone()).await;
+            let size = length as u64;
+            assert!(
+                matches!(refused, Err(Error::UploadOffset { size: at, .. }) if at == size),
+                "{refused:?}"
+            );
+        }
+        reopen(&core, &id).await.unwrap().cancel().await.unwrap();
+        let refused = write(mark.clone()).await;
+        assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+        let upload = resume_marked(&core, &id, mark).await;
+        let refused = upload.commit(&Digest::sha256(b"")).await;
+        assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+        assert_eq!(names(&core).await.len(), 0);
+        assert_eq!(driver.unfinished_uploads(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_session_of_the_original_does_not_come_back() {
+    let (core, _) = bucket(5 << 20);
+    let id = UploadId::parse(ID).unwrap();
+    let started_at = core.layout.upload_started_at(&name(), &id);
+    put(&core, &started_at, "2026-11-21T18:14:09Z").await;
+    let mut patch = resume_at(&core, &id, 0).await.unwrap();
+    reopen(&core, &id).await.unwrap().cancel().await.unwrap();
+    patch.write(vec![content(50)]).await.unwrap();
+    let refused = patch.suspend().await;
+    assert!(matches!(refused, Err(Error::UploadUnknown { .. })), "{refused:?}");
+    assert_eq!(names(&core).await.len(), 0);
 }
 
 #[tokio::test]
