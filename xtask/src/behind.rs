@@ -160,6 +160,28 @@ impl Way {
         }
         options
     }
+
+    /// What the official suite has to be told. Its address may have a path, and it trusts what all Go programs trust.
+    pub(crate) fn official_variables(&self) -> Vec<(&'static str, String)> {
+        let path = self.behind.path().trim_end_matches('/');
+        let tls = if self.behind.has_tls() {
+            "enabled"
+        } else {
+            "disabled"
+        };
+        let mut variables = vec![
+            ("OCI_REGISTRY", format!("{}{path}", self.address)),
+            ("OCI_TLS", tls.to_owned()),
+        ];
+        if self.behind.has_tls() {
+            variables.push(("SSL_CERT_FILE", self.folder.join(AUTHORITY).display().to_string()));
+        }
+        if self.behind.has_password() {
+            variables.push(("OCI_USERNAME", USER.to_owned()));
+            variables.push(("OCI_PASSWORD", PASSWORD.to_owned()));
+        }
+        variables
+    }
 }
 
 /// A server that gives tokens, and the section of the configuration that trusts it.
@@ -175,6 +197,9 @@ fn token_server(folder: &Path) -> Result<(Server, Value)> {
             ISSUER,
         ])
         .args(["--user", &format!("{USER}:{PASSWORD}")])
+        // The official suite mounts without a source, which is nothing to be found where tokens open one repository.
+        .args(["--always", "repository:conformance/repo1:pull"])
+        .args(["--always", "repository:conformance/repo2:pull"])
         .arg("--jwks")
         .arg(&jwks)
         .serve(&folder.join("token-server.log"))?;

@@ -175,9 +175,9 @@ struct ConformanceArguments {
     /// Keep the data in this cloud's storage, on its emulator, instead of on this machine.
     #[arg(long, value_enum)]
     storage: Option<Cloud>,
-    /// Run our own suite with the registry behind this: one or several of tls, client-certificate, htpasswd, token,
+    /// Run the suite with the registry behind this: one or several of tls, client-certificate, htpasswd, token,
     /// prefix, relativeurls, joined with `+`. May be given several times, for a run each.
-    #[arg(long, value_name = "FRONTS", conflicts_with_all = ["storage", "program"])]
+    #[arg(long, value_name = "FRONTS", conflicts_with = "storage")]
     behind: Vec<Behind>,
     /// Run this program, which reads `OCI_*` variables as the official suite does, instead of our own suite.
     #[arg(long, value_name = "PATH")]
@@ -235,6 +235,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Conformance(arguments) => {
             let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
             match (arguments.program, arguments.storage) {
+                (Some(program), None) if !arguments.behind.is_empty() => {
+                    suites::official_conformance_behind(&hythe, &program, &arguments.behind)
+                }
                 (Some(program), storage) => suites::official_conformance(&hythe, &program, storage),
                 (None, Some(cloud)) => suites::cloud_conformance(&hythe, cloud),
                 (None, None) if !arguments.behind.is_empty() => {

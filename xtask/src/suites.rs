@@ -238,7 +238,6 @@ pub(crate) fn crash(hythe: &Program, rounds: u32) -> Result<()> {
 /// The official suite, built by hand from its repository: both of our profiles on both drivers of this machine, or on
 /// a cloud's bucket.
 pub(crate) fn official_conformance(hythe: &Program, program: &Path, cloud: Option<Cloud>) -> Result<()> {
-    let program = std::path::absolute(program)?;
     let running = cloud.map(|cloud| Running::start(cloud.emulator())).transpose()?;
     let setups = match (cloud, &running) {
         (Some(cloud), Some(running)) => bucket_setups(running, cloud)?
@@ -248,17 +247,47 @@ pub(crate) fn official_conformance(hythe: &Program, program: &Path, cloud: Optio
             .collect(),
         _ => local_setups(),
     };
+    let settings = setups.into_iter().map(|(storage, sparse_images)| Settings {
+        storage,
+        sparse_images,
+        ..Settings::default()
+    });
+    official_runs(hythe, program, settings)
+}
+
+/// The official suite with the registry behind each of these, in both of our profiles. It shows no certificate.
+pub(crate) fn official_conformance_behind(hythe: &Program, program: &Path, fronts: &[Behind]) -> Result<()> {
+    let settings = fronts.iter().flat_map(|behind| {
+        [false, true].map(|sparse_images| Settings {
+            sparse_images,
+            behind: behind.clone(),
+            ..Settings::default()
+        })
+    });
+    official_runs(hythe, program, settings)
+}
+
+fn official_runs(hythe: &Program, program: &Path, runs: impl IntoIterator<Item = Settings>) -> Result<()> {
+    let program = std::path::absolute(program)?;
     let mut sum = Counts::default();
-    for (storage, sparse_images) in setups {
-        let redirects = if storage.redirects() { "redirects" } else { "" };
-        let name = storage.name();
-        let profile = if sparse_images {
+    for settings in runs {
+        let redirects = if settings.storage.redirects() {
+            "redirects"
+        } else {
+            ""
+        };
+        let name = settings.storage.name();
+        let profile = if settings.sparse_images {
             Profile::Development
         } else {
             Profile::Released
         };
-        let counts = official_run(hythe, &program, profile, storage)?;
-        println!("{:<12} {name:<12} {redirects:<12} {counts}", profile.name());
+        let counts = official_run(hythe, &program, profile, &settings)?;
+        let behind = settings.behind.to_string();
+        println!(
+            "{:<12} {name:<12} {redirects:<12} {behind:<12} {counts}",
+            profile.name()
+        );
         sum.passed += counts.passed;
         sum.failed += counts.failed + counts.errors;
         sum.skipped += counts.skipped;
@@ -273,36 +302,32 @@ pub(crate) fn official_conformance(hythe: &Program, program: &Path, cloud: Optio
     Ok(())
 }
 
-fn official_run(hythe: &Program, program: &Path, profile: Profile, storage: Storage) -> Result<Counts> {
+fn official_run(hythe: &Program, program: &Path, profile: Profile, settings: &Settings) -> Result<Counts> {
     let folder = tempfile::tempdir()?;
-    let sparse_images = profile == Profile::Development;
-    let report_name = format!("{}-{}", profile.name(), storage.name());
-    let registry = hythe.start(
-        &Settings {
-            storage,
-            sparse_images,
-            ..Settings::default()
-        },
-        folder.path(),
-    )?;
+    let registry = hythe.start(settings, folder.path())?;
+    let report_name = format!(
+        "{}-{}-{}",
+        profile.name(),
+        settings.storage.name(),
+        settings.behind
+    );
     let results = workspace::scratch()?.join("official").join(report_name);
     std::fs::create_dir_all(&results)?;
     let report = results.join("report.txt");
     let _ = std::fs::remove_file(&report);
-    let step = Step::new(program)
+    let mut step = Step::new(program)
         .directory(folder.path())
-        .env("OCI_REGISTRY", registry.address.to_string())
-        .env("OCI_TLS", "disabled")
         .env("OCI_REPO1", "conformance/repo1")
         .env("OCI_REPO2", "conformance/repo2")
         .env("OCI_RESULTS_DIR", &results)
         .env("OCI_VERSION", profile.name())
         .limit(SUITE_LIMIT);
-    let step = if profile == Profile::Development {
-        step.env("OCI_DATA_SPARSE", "true")
-    } else {
-        step
-    };
+    for (name, value) in registry.way.official_variables() {
+        step = step.env(name, value);
+    }
+    if profile == Profile::Development {
+        step = step.env("OCI_DATA_SPARSE", "true");
+    }
     // It ends with 1 for a failure; the counts say more.
     let _ = step.logged(&report);
     Counts::read(&std::fs::read_to_string(&report)?).with_context(|| format!("see {}", report.display()))
