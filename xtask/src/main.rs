@@ -179,6 +179,9 @@ struct ConformanceArguments {
     /// prefix, relativeurls, joined with `+`. May be given several times, for a run each.
     #[arg(long, value_name = "FRONTS", conflicts_with = "storage")]
     behind: Vec<Behind>,
+    /// On a cloud's storage: with redirects, run only the groups in which blobs are read.
+    #[arg(long)]
+    brief: bool,
     /// Run this program, which reads `OCI_*` variables as the official suite does, instead of our own suite.
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
@@ -239,10 +242,10 @@ fn run(task: Task) -> anyhow::Result<()> {
                     suites::official_conformance_behind(&hythe, &program, &arguments.behind)
                 }
                 (Some(program), storage) => suites::official_conformance(&hythe, &program, storage),
-                (None, Some(cloud)) => suites::cloud_conformance(&hythe, cloud),
                 (None, None) if !arguments.behind.is_empty() => {
                     suites::conformance_behind(&hythe, &arguments.behind)
                 }
+                (None, Some(cloud)) => suites::cloud_conformance(&hythe, cloud, arguments.brief),
                 (None, None) => suites::conformance(&hythe),
             }
         }

@@ -51,7 +51,10 @@ pub(crate) struct Arguments {
     /// Makes the content; printed by each run, so that a run can be repeated
     #[arg(long)]
     seed: Option<u64>,
-    /// Follows redirects, and fails if the bytes of any blob come from the registry itself
+    /// At most so many cases run at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    jobs: usize,
+    /// Follows redirects, and fails if the bytes of any whole blob come from the registry itself
     #[arg(long)]
     redirects: bool,
     /// Writes the outcome of each case to a file
@@ -91,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     println!("seed {}", plan.seed);
     let observe = |group: &str, case: &CaseReport| match &case.failure {
         None if arguments.quiet => {}
-        None => println!("pass  {group}: {}", case.name),
+        None => println!("pass  {group}: {} ({:.1} s)", case.name, case.seconds),
         Some(reason) => println!("FAIL  {group}: {}\n      {reason}", case.name),
     };
     let report = plan.run(&groups, observe).await;
@@ -103,9 +106,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut complaints = report.against_expectation(&expectation(arguments));
     if let Some(redirects) = plan.client.redirects() {
         let (followed, direct) = (redirects.followed(), redirects.direct());
-        println!("{followed} GETs of blobs were redirected, {direct} were not");
+        let special = redirects.special();
+        println!(
+            "{followed} GETs of blobs were redirected, {direct} were not, {special} with conditions or ranges were not"
+        );
         if followed == 0 || direct > 0 {
-            complaints.push("every GET of a blob is to be redirected".to_owned());
+            complaints.push("every GET of a whole blob is to be redirected".to_owned());
         }
     }
     complaints.extend(arguments.behind.judge(&plan.client));
@@ -142,6 +148,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         groups: arguments.groups.iter().cloned().collect(),
         scopes,
         max_manifest_bytes: arguments.manifest_limit,
+        jobs: arguments.jobs,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct CaseReport {
     /// Why it does not hold; absent when it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// How long it took, beside the cases that ran at the same time.
+    pub seconds: f32,
 }
 
 impl GroupReport {
@@ -100,6 +102,7 @@ mod tests {
         let case = |failure: bool| CaseReport {
             name: "case".to_owned(),
             failure: failure.then(|| "reason".to_owned()),
+            seconds: 0.0,
         };
         let group = |(name, passes, failures): &(&str, usize, usize)| GroupReport {
             name: (*name).to_owned(),

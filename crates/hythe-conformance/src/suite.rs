@@ -2,13 +2,16 @@
 //!
 //! A case is a function from a [`Context`] to an [`Outcome`]. Each case gets repositories that nobody else uses and
 //! content that nobody else pushes, so cases neither depend on an order nor on an empty registry, and a run can be
-//! repeated on the same one.
+//! repeated on the same one. Nor do they mind others that run at the same time, which is what shortens a run on a
+//! storage that is far away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Instant;
 
+use futures_util::{StreamExt as _, stream};
 use hythe_testutil::{Client, Random};
 
 use crate::context::Context;
@@ -76,6 +79,22 @@ impl Group {
     }
 }
 
+impl Case {
+    async fn report(&self, scope: Scope, context: Context) -> CaseReport {
+        let started = Instant::now();
+        let mut outcome = (self.run)(context.clone()).await;
+        if scope == Scope::Hythe && outcome.is_ok() {
+            // After bad input the registry must still serve others.
+            outcome = context.still_serves().await;
+        }
+        CaseReport {
+            name: self.name.clone(),
+            failure: outcome.err().map(|failure| failure.to_string()),
+            seconds: started.elapsed().as_secs_f32(),
+        }
+    }
+}
+
 impl fmt::Debug for Group {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -101,6 +120,8 @@ pub struct Plan {
     pub scopes: Vec<Scope>,
     /// Largest manifest that the registry accepts, in bytes.
     pub max_manifest_bytes: usize,
+    /// At most so many cases run at the same time.
+    pub jobs: usize,
 }
 
 impl Plan {
@@ -112,35 +133,32 @@ impl Plan {
         }
     }
 
-    /// Runs the groups that are wanted, one case after the other, and calls `observe` after each case.
+    /// Runs the groups that are wanted, and calls `observe` after each case.
     pub async fn run(&self, groups: &[Group], mut observe: impl FnMut(&str, &CaseReport)) -> Report {
+        let wanted: Vec<&Group> = groups.iter().filter(|group| self.wants(group)).collect();
         let run = Random::named(self.seed, "run").letters(8);
-        let mut number = 0_u32;
-        let mut report = Report::default();
-        for group in groups.iter().filter(|group| self.wants(group)) {
-            let mut cases = Vec::new();
-            for case in &group.cases {
-                number += 1;
-                let context = self.context(&run, number);
-                let mut outcome = (case.run)(context.clone()).await;
-                if group.scope == Scope::Hythe && outcome.is_ok() {
-                    // After bad input the registry must still serve others.
-                    outcome = context.still_serves().await;
-                }
-                let case = CaseReport {
-                    name: case.name.clone(),
-                    failure: outcome.err().map(|failure| failure.to_string()),
-                };
-                observe(group.name, &case);
-                cases.push(case);
-            }
-            report.groups.push(GroupReport {
-                name: group.name.to_owned(),
-                about: group.about.to_owned(),
-                cases,
-            });
+        let cases = wanted
+            .iter()
+            .flat_map(|group| group.cases.iter().map(move |case| (*group, case)));
+        let running = cases.zip(1..).map(|((group, case), number)| {
+            let context = self.context(&run, number);
+            async move { (number, group.name, case.report(group.scope, context).await) }
+        });
+        let mut reports = BTreeMap::new();
+        let mut ended = stream::iter(running).buffer_unordered(self.jobs.max(1));
+        while let Some((number, group, report)) = ended.next().await {
+            observe(group, &report);
+            reports.insert(number, report);
         }
-        report
+        let mut reports = reports.into_values();
+        let groups = wanted.iter().map(|group| GroupReport {
+            name: group.name.to_owned(),
+            about: group.about.to_owned(),
+            cases: reports.by_ref().take(group.cases.len()).collect(),
+        });
+        Report {
+            groups: groups.collect(),
+        }
     }
 
     fn context(&self, run: &str, number: u32) -> Context {

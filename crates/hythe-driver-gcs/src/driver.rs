@@ -84,6 +84,7 @@ impl StorageDriver for GcsDriver {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::object_store(CHUNK_ALIGNMENT);
         capabilities.redirect = self.redirector.is_able();
+        capabilities.redirect_suffix_ranges = true;
         capabilities
     }
 

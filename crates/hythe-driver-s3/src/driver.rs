@@ -83,6 +83,7 @@ impl StorageDriver for S3Driver {
         let mut capabilities = Capabilities::object_store(crate::backend::MINIMUM_PART_BYTES);
         capabilities.conditional_update = self.client.conditions.assumed().update;
         capabilities.redirect = true;
+        capabilities.redirect_suffix_ranges = true;
         capabilities.key_prefix = Some(self.client.keys.directory(&DriverPath::root()).into());
         capabilities
     }

@@ -18,6 +18,9 @@ pub struct Capabilities {
     pub directories: bool,
     /// [`crate::StorageDriver::redirect_url`] may return an address.
     pub redirect: bool,
+    /// The backend answers `Range: bytes=-n` (the last bytes) at such an address. Azure's does not, though it must take
+    /// the other forms.
+    pub redirect_suffix_ranges: bool,
     /// Smallest piece, in bytes, that can be added to an unfinished upload cheaply; `None` when there is no
     /// minimum. Clients are told it as `OCI-Chunk-Min-Length`.
     pub minimum_part_bytes: Option<u64>,
@@ -36,6 +39,7 @@ impl Capabilities {
             conditional_update: false,
             directories: true,
             redirect: false,
+            redirect_suffix_ranges: false,
             minimum_part_bytes: None,
             key_prefix: None,
         }
@@ -49,6 +53,7 @@ impl Capabilities {
             conditional_update: true,
             directories: false,
             redirect: false,
+            redirect_suffix_ranges: false,
             minimum_part_bytes: Some(minimum_part_bytes),
             key_prefix: None,
         }

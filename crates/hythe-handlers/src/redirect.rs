@@ -1,14 +1,19 @@
 //! Who is sent to the storage instead of being given the bytes: whoever GETs a blob that is large enough, from a
 //! network that the operator wants redirected, where the storage can serve it. A HEAD is always answered here, with
 //! size and digest.
+//!
+//! Nor is anybody sent away with a question that the storage would answer otherwise than we do: a range that it does
+//! not understand, one that is beyond the end or malformed, or a condition on our entity tag, which is not the
+//! storage's.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Method, Response, StatusCode, header};
-use hythe_api::headers;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use hythe_api::{Precondition, RequestedRange, evaluate_preconditions, headers};
 use hythe_digest::Digest;
 use hythe_distribution::{BlobProvider, RedirectRequest};
+use hythe_manifest::Descriptor;
 use ipnet::IpNet;
 
 use crate::blob::media_type;
@@ -69,18 +74,48 @@ pub(crate) async fn to_storage<P: BlobProvider + ?Sized>(
     let request = RedirectRequest {
         method: Method::GET,
         client,
+        wants_suffix: single_range(call.headers()).is_some_and(|range| range.starts_with("bytes=-")),
         minimum_bytes: policy.minimum_bytes,
         valid_for: policy.valid_for,
     };
     let Some((descriptor, address)) = blobs.redirect_url(digest, &request).await? else {
         return Ok(None);
     };
+    if !storage_knows_as_well(call.headers(), &descriptor) {
+        return Ok(None);
+    }
     let reply = Reply::new(StatusCode::TEMPORARY_REDIRECT)
         .text(header::LOCATION, address)
         .text(header::CONTENT_TYPE, media_type(&descriptor))
         .text(headers::CONTENT_DIGEST, descriptor.digest)
         .no_content();
     Ok(Some(reply.done()))
+}
+
+/// Whether the storage answers like the registry. Services differ in what they do with several ranges, with one that is
+/// malformed, beyond the end or of an empty blob, and with `If-Range`; and their entity tag is not ours.
+fn storage_knows_as_well(headers: &HeaderMap, descriptor: &Descriptor) -> bool {
+    let range_is_plain = !headers.contains_key(header::RANGE)
+        || single_range(headers).is_some_and(|range| {
+            let parsed = RequestedRange::parse(range, descriptor.size);
+            matches!(parsed, RequestedRange::Single(span) if span.len > 0)
+        });
+    let our_tag = format!("\"{}\"", descriptor.digest);
+    let names_our_tag = |value: &HeaderValue| value.to_str().is_ok_and(|tags| tags.contains(&our_tag));
+    let condition_is_plain = !headers.contains_key(header::IF_RANGE)
+        && !headers.get_all(header::IF_MATCH).iter().any(names_our_tag)
+        && evaluate_preconditions(headers, &our_tag) != Precondition::NotModified;
+    range_is_plain && condition_is_plain
+}
+
+/// The value of the one `Range` field, if it has one range in the spelling that every service reads.
+fn single_range(headers: &HeaderMap) -> Option<&str> {
+    let mut fields = headers.get_all(header::RANGE).iter();
+    let range = fields.next()?.to_str().ok()?;
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_single = fields.next().is_none() && is_number(first) && is_number(last);
+    is_single.then_some(range)
 }
 
 #[cfg(test)]

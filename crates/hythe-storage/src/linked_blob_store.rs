@@ -151,8 +151,9 @@ impl BlobProvider for LinkedBlobStore {
         digest: &Digest,
         request: &RedirectRequest,
     ) -> Result<Option<(Descriptor, Uri)>> {
-        let possible = self.core.options.redirect && self.core.driver.capabilities().redirect;
-        if !possible {
+        let capabilities = self.core.driver.capabilities();
+        let possible = self.core.options.redirect && capabilities.redirect;
+        if !possible || request.wants_suffix && !capabilities.redirect_suffix_ranges {
             return Ok(None);
         }
         let cached = self.statters().cached(digest).await;

@@ -10,6 +10,7 @@ use crate::http::Response;
 pub struct Redirects {
     followed: AtomicUsize,
     direct: AtomicUsize,
+    special: AtomicUsize,
 }
 
 /// Whether method and target, as in [`Request::line`](crate::Request::line), ask for the bytes of a blob.
@@ -23,15 +24,25 @@ impl Redirects {
         self.followed.load(Ordering::Relaxed)
     }
 
-    /// GETs of blobs whose bytes the registry sent itself.
+    /// GETs of whole blobs whose bytes the registry sent itself.
     pub fn direct(&self) -> usize {
         self.direct.load(Ordering::Relaxed)
     }
 
+    /// GETs with conditions or ranges that the registry answered itself: it may know better than the storage.
+    pub fn special(&self) -> usize {
+        self.special.load(Ordering::Relaxed)
+    }
+
     /// Counts the answer to a GET of a blob. Errors, and that nothing was modified, are neither.
-    pub(crate) fn count(&self, status: u16) {
+    pub(crate) fn count(&self, headers: &[(String, String)], status: u16) {
+        let is_special = headers.iter().any(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name == "range" || name.starts_with("if-")
+        });
         match status {
             307 => self.followed.fetch_add(1, Ordering::Relaxed),
+            200 | 206 if is_special => self.special.fetch_add(1, Ordering::Relaxed),
             200 | 206 => self.direct.fetch_add(1, Ordering::Relaxed),
             _ => 0,
         };

@@ -80,6 +80,7 @@ impl Replicas {
             groups: CONTENDED_GROUPS.map(str::to_owned).into(),
             scopes: Vec::new(),
             max_manifest_bytes: 4 << 20,
+            jobs: 1,
         };
         let report = plan.run(&groups::all(), |_, _| ()).await;
         for server in servers {

@@ -257,11 +257,9 @@ async fn pipelined(mut context: Context) -> Outcome {
                 "the connection was closed before all requests were answered",
             ));
         };
-        ensure!(
-            response.status == 200 && response.body == blob.bytes,
-            "{}",
-            response.head
-        );
+        let is_served = response.status == 200 && response.body == blob.bytes;
+        let is_redirected = response.status == 307 && response.head.contains(&blob.digest);
+        ensure!(is_served || is_redirected, "{}", response.head);
     }
     Ok(())
 }
@@ -278,7 +276,10 @@ async fn pipelined_uploads(mut context: Context) -> Outcome {
     let mut connection = context.client.raw().await?;
     connection.send(&requests).await?;
     let statuses = answers(&mut connection, 2).await?;
-    ensure!(statuses == [201, 200], "the answers are {statuses:?}");
+    ensure!(
+        statuses == [201, 200] || statuses == [201, 307],
+        "the answers are {statuses:?}"
+    );
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Lists in pages: tags and the catalog, by `n`, `last` and `Link`.
 
+use futures_util::{StreamExt as _, stream};
 use hythe_testutil::{Algorithm, Request};
 use serde_json::Value;
 
@@ -192,12 +193,18 @@ async fn many(mut context: Context) -> Outcome {
     let image = item.add_image(&mut context, Algorithm::Sha256, "amd64");
     item.push(&context).await?;
     let mut expected: Vec<String> = (0..1200).map(|number| format!("v{number}")).collect();
-    for tag in &expected {
-        context
-            .send(put_manifest(&context.repository, tag, &image))
-            .await?
-            .expect_status(&[201])?;
+    let requests: Vec<Request> = expected
+        .iter()
+        .map(|tag| put_manifest(&context.repository, tag, &image))
+        .collect();
+    // Each is a few calls to a storage that may be far away.
+    let mut responses = stream::iter(requests)
+        .map(|request| context.send(request))
+        .buffer_unordered(16);
+    while let Some(response) = responses.next().await {
+        response?.expect_status(&[201])?;
     }
+    drop(responses);
     expected.sort();
     let path = tags_path(&context.repository);
     let all = list_tags(&context, &path).await?;

@@ -83,6 +83,8 @@ pub struct RedirectRequest {
     pub method: Method,
     /// The client's address, for policies by network.
     pub client: Option<IpAddr>,
+    /// Whether the client wants the last bytes, however many there are, which not every backend understands.
+    pub wants_suffix: bool,
     /// The smallest blob worth another request of the client, in bytes.
     pub minimum_bytes: u64,
     /// How long the address should work; it may be less.
@@ -109,7 +111,8 @@ pub trait BlobProvider: Debug + Send + Sync {
     ///
     /// # Behaviour
     /// * The storage is looked at, so that no address is given for a blob that is gone.
-    /// * A blob of fewer than [`RedirectRequest::minimum_bytes`] has none.
+    /// * A blob of fewer than [`RedirectRequest::minimum_bytes`] has none, nor has one whose end is wanted
+    ///   ([`RedirectRequest::wants_suffix`]) from a backend that cannot find it.
     async fn redirect_url(
         &self,
         digest: &Digest,

@@ -239,6 +239,7 @@ fn get_request() -> RedirectRequest {
     RedirectRequest {
         method: Method::GET,
         client: None,
+        wants_suffix: false,
         minimum_bytes: 0,
         valid_for: Duration::from_secs(60),
     }

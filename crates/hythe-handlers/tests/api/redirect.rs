@@ -20,22 +20,26 @@ use crate::server::{Server, storage_over};
 
 /// A driver that has an address for everything.
 #[derive(Debug)]
-struct Redirecting(InMemoryDriver);
+struct Redirecting {
+    files: InMemoryDriver,
+    suffix_ranges: bool,
+}
 
 #[async_trait]
 impl StorageDriver for Redirecting {
     fn name(&self) -> &'static str {
-        self.0.name()
+        self.files.name()
     }
 
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = self.0.capabilities();
+        let mut capabilities = self.files.capabilities();
         capabilities.redirect = true;
+        capabilities.redirect_suffix_ranges = self.suffix_ranges;
         capabilities
     }
 
     async fn get_content(&self, path: &DriverPath, limit: u64) -> Result<Bytes> {
-        self.0.get_content(path, limit).await
+        self.files.get_content(path, limit).await
     }
 
     async fn put_content(
@@ -44,23 +48,23 @@ impl StorageDriver for Redirecting {
         content: Bytes,
         options: PutOptions,
     ) -> Result<Option<Version>> {
-        self.0.put_content(path, content, options).await
+        self.files.put_content(path, content, options).await
     }
 
     async fn read(&self, path: &DriverPath, range: ReadRange) -> Result<Read> {
-        self.0.read(path, range).await
+        self.files.read(path, range).await
     }
 
     async fn writer(&self, path: &DriverPath, mode: WriterMode) -> Result<Box<dyn FileWriter>> {
-        self.0.writer(path, mode).await
+        self.files.writer(path, mode).await
     }
 
     async fn stat(&self, path: &DriverPath) -> Result<FileInfo> {
-        self.0.stat(path).await
+        self.files.stat(path).await
     }
 
     async fn list(&self, path: &DriverPath, options: ListOptions) -> Result<Vec<FileInfo>> {
-        self.0.list(path, options).await
+        self.files.list(path, options).await
     }
 
     async fn walk(
@@ -69,19 +73,19 @@ impl StorageDriver for Redirecting {
         options: WalkOptions,
         visitor: &mut dyn WalkVisitor,
     ) -> Result<()> {
-        self.0.walk(root, options, visitor).await
+        self.files.walk(root, options, visitor).await
     }
 
     async fn rename(&self, from: &DriverPath, to: &DriverPath) -> Result<()> {
-        self.0.rename(from, to).await
+        self.files.rename(from, to).await
     }
 
     async fn delete(&self, path: &DriverPath) -> Result<()> {
-        self.0.delete(path).await
+        self.files.delete(path).await
     }
 
     async fn delete_files(&self, paths: &[DriverPath]) -> Result<()> {
-        self.0.delete_files(paths).await
+        self.files.delete_files(paths).await
     }
 
     async fn redirect_url(&self, path: &DriverPath, request: &RedirectRequest) -> Result<Option<Uri>> {
@@ -95,7 +99,13 @@ impl StorageDriver for Redirecting {
 }
 
 fn redirecting(policy: RedirectPolicy) -> Server {
-    let registry = storage_over(Arc::new(Redirecting(InMemoryDriver::new())), true);
+    redirecting_to(true, policy)
+}
+
+fn redirecting_to(suffix_ranges: bool, policy: RedirectPolicy) -> Server {
+    let files = InMemoryDriver::new();
+    let driver = Redirecting { files, suffix_ranges };
+    let registry = storage_over(Arc::new(driver), true);
     Server::over(&registry, |options| {
         options.redirect = policy;
         options.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
@@ -107,7 +117,7 @@ async fn who_gets_a_blob_is_sent_to_the_storage_and_told_what_it_is() {
     let server = redirecting(RedirectPolicy::default());
     let blob = Content::blob("blob");
     let target = server.push_blob("a", &blob).await;
-    for headers in [&[][..], &[("range", "bytes=0-1")], &[("if-none-match", "*")]] {
+    for headers in [&[][..], &[("range", "bytes=0-1")], &[("if-match", "*")]] {
         let answer = server
             .send("GET", &target, headers, "")
             .await
@@ -127,6 +137,51 @@ async fn who_gets_a_blob_is_sent_to_the_storage_and_told_what_it_is() {
             .expect_header("content-type", "application/octet-stream")
             .expect_header("content-length", "0");
     }
+}
+
+#[tokio::test]
+async fn what_the_storage_would_answer_otherwise_is_answered_here() {
+    for suffix_ranges in [false, true] {
+        let server = redirecting_to(suffix_ranges, RedirectPolicy::default());
+        let blob = Content::blob("blob");
+        let target = server.push_blob("a", &blob).await;
+        let tag = format!("\"{}\"", blob.digest);
+        let check = async |headers: &[(&str, &str)], expected: u16| {
+            let answer = server.send("GET", &target, headers, "").await;
+            assert_eq!(answer.status, expected, "{headers:?}, {suffix_ranges}");
+        };
+        let suffix = if suffix_ranges { 307 } else { 206 };
+        check(&[("range", "bytes=-2")], suffix).await;
+        check(&[("range", "bytes=-200")], suffix).await;
+        check(&[("range", "bytes=1-")], 307).await;
+        check(&[("range", "bytes=1-2")], 307).await;
+        check(&[("range", "bytes=1-200")], 307).await;
+        check(&[("range", "bytes=2-1")], 416).await;
+        check(&[("range", "bytes=4-")], 416).await;
+        check(&[("range", "bytes=0-0,2-2")], 206).await;
+        check(&[("range", "lines=1-2")], 416).await;
+        check(&[("range", "bytes=,1-2")], 206).await;
+        // The entity tag that a HEAD told, and one of the storage's.
+        check(&[("if-none-match", &tag)], 304).await;
+        check(&[("if-none-match", "*")], 304).await;
+        check(&[("if-match", &tag)], 200).await;
+        check(&[("if-range", &tag), ("range", "bytes=1-")], 206).await;
+        check(&[("if-none-match", "\"another\"")], 307).await;
+        check(&[("if-match", "\"another\"")], 307).await;
+        // Not all services know it.
+        check(&[("if-range", "\"another\""), ("range", "bytes=1-")], 200).await;
+    }
+}
+
+#[tokio::test]
+async fn a_range_of_an_empty_blob_is_answered_here() {
+    let server = redirecting(RedirectPolicy::default());
+    let target = server.push_blob("a", &Content::blob("")).await;
+    server
+        .send("GET", &target, &[("range", "bytes=0-")], "")
+        .await
+        .expect(200);
+    server.get(&target).await.expect(307);
 }
 
 #[tokio::test]

@@ -186,7 +186,7 @@ impl Client {
         let mut again = Request::get("");
         again.headers.clone_from(&request.headers);
         let response = self.exchange(request).await?;
-        redirects.count(response.status);
+        redirects.count(&again.headers, response.status);
         if response.status != 307 {
             return Ok(response);
         }
