@@ -18,6 +18,7 @@
 mod client;
 mod content;
 mod floor;
+mod kept_memory;
 mod process;
 mod report;
 mod run;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::Waiting;
+use kept_memory::KeptMemory;
 use scenario::Clients;
 
 type BoxError = Box<dyn std::error::Error>;
@@ -86,6 +88,9 @@ enum Command {
         /// How often each registry gets each load; medians are printed.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
+        /// In a virtual machine that gives free memory back to its host: GiB to keep, more than one round pushes.
+        #[arg(long, default_value_t = 0)]
+        keep_memory: usize,
     },
     /// Manifests alone, and beside them an answer that costs nothing: registries stay up, and rounds alternate.
     Manifests {
@@ -171,13 +176,19 @@ fn main() -> ExitCode {
             sizes,
             connections,
             rounds,
-        } => run::push(
-            &registries.registries,
-            registries.folder.as_deref(),
-            &sizes,
-            &connections,
-            rounds,
-        ),
+            keep_memory,
+        } => {
+            let kept = KeptMemory::new(keep_memory);
+            let pushed = run::push(
+                &registries.registries,
+                registries.folder.as_deref(),
+                &sizes,
+                &connections,
+                rounds,
+            );
+            drop(kept);
+            pushed
+        }
         Command::Manifests {
             registries,
             connections,

@@ -94,6 +94,8 @@ fn fill(root: &Path, blobs: usize) -> io::Result<()> {
         fs::write(blob.join("data"), content)?;
         fs::write(link.join("link"), format!("sha256:{hex}"))?;
     }
+    // As it would be after a push.
+    rustix::fs::sync();
     Ok(())
 }
 
@@ -118,6 +120,8 @@ fn start_once(program: &Path, root: &Path) -> Result<(Duration, u64), BoxError> 
     let child = Command::new(program)
         .arg("serve")
         .arg(&path)
+        // The original exports traces unless told otherwise.
+        .env("OTEL_TRACES_EXPORTER", "none")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
