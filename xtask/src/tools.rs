@@ -171,6 +171,26 @@ pub(crate) const AZURITE: Tool = Tool {
     },
 };
 
+/// Let's Encrypt's own server for tests, and its DNS server.
+pub(crate) const PEBBLE: Tool = Tool {
+    name: "pebble",
+    program: "pebble",
+    source: Source::Go {
+        module: "github.com/letsencrypt/pebble/v2",
+        folder: "/cmd/pebble",
+        version: "v2.10.1",
+    },
+};
+pub(crate) const PEBBLE_NAMES: Tool = Tool {
+    name: "pebble-challtestsrv",
+    program: "pebble-challtestsrv",
+    source: Source::Go {
+        module: "github.com/letsencrypt/pebble/v2",
+        folder: "/cmd/pebble-challtestsrv",
+        version: "v2.10.1",
+    },
+};
+
 /// What `cargo xtask clients` uses.
 pub(crate) const CLIENTS: [Tool; 16] = [
     DOCKER, DOCKERD, CONTAINERD, CTR, RUNC, IPTABLES, PODMAN, CRUN, BUILDAH, SKOPEO, UMOCI, CRANE, REGCTL,
@@ -178,8 +198,17 @@ pub(crate) const CLIENTS: [Tool; 16] = [
 ];
 /// What Hythe is compared with.
 pub(crate) const PEERS: [Tool; 2] = [ORIGINAL, ORIGINAL_2];
-/// What the storage drivers of the clouds are tried on.
-pub(crate) const EMULATORS: [Tool; 6] = [MINIO, VERSITYGW, FAKE_GCS_SERVER, NODE, NPM, AZURITE];
+/// What the storage drivers of the clouds, and certificates by ACME, are tried on.
+pub(crate) const EMULATORS: [Tool; 8] = [
+    MINIO,
+    VERSITYGW,
+    FAKE_GCS_SERVER,
+    NODE,
+    NPM,
+    AZURITE,
+    PEBBLE,
+    PEBBLE_NAMES,
+];
 
 impl Tool {
     /// Looks for the tool, in its pinned version where it has one.

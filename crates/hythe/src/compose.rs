@@ -55,7 +55,10 @@ pub(crate) async fn compose(
     let Access { controller, reload } = access::controller(&configuration.auth).await?;
     let certificates = tls.clone().map(|tls| tls as Arc<dyn Reload>);
     let reloads = certificates.into_iter().chain(reload).collect();
-    let (driver, beside) = driver(&configuration).await?;
+    let (driver, mut beside) = driver(&configuration).await?;
+    if let Some(tls) = &tls {
+        beside.extend(certificates_by_acme(tls).await?);
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let health = health::checks(&configuration.health, &driver)
         .map_err(|error| format!("health: {}", chain(&error)))?;
@@ -119,6 +122,18 @@ fn tls(http: &Http) -> Result<Option<Arc<Tls>>, String> {
     }
     let tls = Tls::new(http.tls.clone(), !http.http2.disabled)?;
     Ok(Some(Arc::new(tls)))
+}
+
+/// What asks for certificates and answers for them.
+async fn certificates_by_acme(tls: &Tls) -> Result<Vec<Beside>, String> {
+    let mut beside: Vec<Beside> = Vec::new();
+    if let Some(acme) = tls.acme() {
+        beside.push(Box::new(move |stop| Box::pin(acme.run(stop))));
+    }
+    if let Some(responder) = tls.responder().await? {
+        beside.push(Box::new(move |stop| Box::pin(responder.run(stop))));
+    }
+    Ok(beside)
 }
 
 fn registry_options(configuration: &Configuration, clock: Arc<dyn Clock>) -> Result<RegistryOptions, String> {

@@ -41,6 +41,8 @@ pub struct LetsEncrypt {
     pub hosts: Vec<String>,
     /// The directory of the ACME server; Let's Encrypt's own when absent.
     pub directoryurl: Option<String>,
+    /// The address on which challenges over plain HTTP are answered, as `:80`; absent: only challenges over TLS are met.
+    pub httpaddr: Option<String>,
 }
 
 /// What is asked of clients.
@@ -130,6 +132,7 @@ impl LetsEncrypt {
             email: nonempty(section, "email"),
             hosts: section.texts("hosts"),
             directoryurl: nonempty(section, "directoryurl"),
+            httpaddr: nonempty(section, "httpaddr"),
         }
     }
 }

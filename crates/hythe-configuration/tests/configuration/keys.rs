@@ -70,6 +70,7 @@ const KEYS: &[(&str, &str, Shown, &str)] = keys! {
     "http.tls.letsencrypt.email" = "a@example.com" => |c| c.http.tls.letsencrypt.email, r#"Some("a@example.com")"#;
     "http.tls.letsencrypt.hosts" = "[example.com]" => |c| c.http.tls.letsencrypt.hosts, r#"["example.com"]"#;
     "http.tls.letsencrypt.directoryurl" = "https://acme.test" => |c| c.http.tls.letsencrypt.directoryurl, r#"Some("https://acme.test")"#;
+    "http.tls.letsencrypt.httpaddr" = "':80'" => |c| c.http.tls.letsencrypt.httpaddr, r#"Some(":80")"#;
     "http.timeouts.header" = "5s" => |c| c.http.timeouts.header, "5s";
     "http.timeouts.progress" = "2m" => |c| c.http.timeouts.progress, "120s";
     "http.uploadbuffers" = "32MiB" => |c| c.http.uploadbuffers, "ByteSize(33554432)";

@@ -128,7 +128,8 @@ impl Edge {
                         .await;
                 };
                 match tls.accept(stream, self.settings.header_timeout).await {
-                    Ok(stream) => {
+                    Ok(None) => {}
+                    Ok(Some(stream)) => {
                         let protocol = match stream.get_ref().1.alpn_protocol() {
                             Some(b"h2") => Protocol::Http2,
                             _ => Protocol::Http1,

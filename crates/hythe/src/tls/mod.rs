@@ -1,11 +1,13 @@
-//! TLS with rustls: certificates from files, client certificates, versions and suites as distribution configures them.
+//! TLS with rustls: certificates from files or by ACME, client certificates, versions and suites as distribution configures them.
 //!
 //! The hard decision is that a running listener can be given other files: [`Tls`] holds what new connections are met
 //! with, and replaces it as a whole when the files have changed and all of them can be used together. Connections that
 //! are open keep what they began with, and so does everybody when a new file is bad.
 
+mod acme;
 mod certificate;
 mod client_auth;
+mod responder;
 mod suites;
 
 use std::io;
@@ -14,6 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hythe_acme::Acme;
 use hythe_configuration::sections::tls;
 use rustls::crypto::CryptoProvider;
 use rustls::server::ResolvesServerCert;
@@ -24,6 +27,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+pub(crate) use self::responder::Responder;
 use crate::reload::Reload;
 
 /// The answer to a client that forgot the `s` of `https`, as Go's server gives it.
@@ -38,26 +42,43 @@ const HANDSHAKE: u8 = 22;
 pub(crate) struct Tls {
     configured: tls::Tls,
     http2: bool,
+    acme: Option<Arc<Acme>>,
     current: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
     /// Reads the files. The error has a line for each problem.
     pub(crate) fn new(configured: tls::Tls, http2: bool) -> Result<Self, String> {
-        let config = config(&configured, http2)?;
+        let acme = acme::open(&configured.letsencrypt)?;
+        let config = config(&configured, http2, acme.as_ref())?;
         Ok(Self {
             configured,
             http2,
+            acme,
             current: RwLock::new(Arc::new(config)),
         })
     }
 
-    /// The handshake with a client, which must not take longer than `limit`.
+    /// What asks for certificates, where they are not in files; it wants to be run.
+    pub(crate) fn acme(&self) -> Option<Arc<Acme>> {
+        self.acme.clone()
+    }
+
+    /// What answers on the port for challenges over HTTP, where there is one; it wants to be run.
+    pub(crate) async fn responder(&self) -> Result<Option<Responder>, String> {
+        match (&self.configured.letsencrypt.httpaddr, &self.acme) {
+            (Some(address), Some(acme)) => Responder::bind(address, acme.clone()).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The handshake with a client, which must not take longer than `limit`. `None`: it was no client but the ACME server,
+    /// which has seen what it wanted.
     pub(crate) async fn accept(
         &self,
         mut stream: TcpStream,
         limit: Duration,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<Option<TlsStream<TcpStream>>> {
         let current = self
             .current
             .read()
@@ -73,7 +94,10 @@ impl Tls {
                     "the client does not speak TLS",
                 ));
             }
-            TlsAcceptor::from(current).accept(stream).await
+            match &self.acme {
+                Some(acme) => acme::accept(acme, stream, current).await,
+                None => TlsAcceptor::from(current).accept(stream).await.map(Some),
+            }
         });
         let late = || {
             io::Error::new(
@@ -103,21 +127,24 @@ impl Reload for Tls {
     }
 
     async fn reload(&self) -> Result<(), String> {
-        let (configured, http2) = (self.configured.clone(), self.http2);
-        let read = tokio::task::spawn_blocking(move || config(&configured, http2)).await;
+        let (configured, http2, acme) = (self.configured.clone(), self.http2, self.acme.clone());
+        let read = tokio::task::spawn_blocking(move || config(&configured, http2, acme.as_ref())).await;
         let config = read.map_err(|error| error.to_string())??;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        if let Some(acme) = &self.acme {
+            acme.refresh();
+        }
         Ok(())
     }
 }
 
-fn config(configured: &tls::Tls, http2: bool) -> Result<ServerConfig, String> {
+fn config(configured: &tls::Tls, http2: bool, acme: Option<&Arc<Acme>>) -> Result<ServerConfig, String> {
     let mut problems = Vec::new();
     let provider = Arc::new(suites::provider(configured).unwrap_or_else(|problem| {
         problems.push(problem);
         rustls::crypto::ring::default_provider()
     }));
-    let identity = identity(configured, &provider).map_err(|problem| problems.push(problem));
+    let identity = identity(configured, acme, &provider).map_err(|problem| problems.push(problem));
     let clients = client_auth::verifier(configured, &provider).map_err(|problem| problems.push(problem));
     let (Ok(identity), Ok(clients), true) = (identity, clients, problems.is_empty()) else {
         return Err(problems.join("\n"));
@@ -137,12 +164,16 @@ fn config(configured: &tls::Tls, http2: bool) -> Result<ServerConfig, String> {
     Ok(config)
 }
 
-fn identity(configured: &tls::Tls, provider: &CryptoProvider) -> Result<Arc<dyn ResolvesServerCert>, String> {
+fn identity(
+    configured: &tls::Tls,
+    acme: Option<&Arc<Acme>>,
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn ResolvesServerCert>, String> {
+    if let Some(acme) = acme {
+        return Ok(Arc::new(acme::ByName(acme.clone())));
+    }
     let (Some(certificate), Some(key)) = (&configured.certificate, &configured.key) else {
-        return Err(
-            "http.tls.letsencrypt: this version cannot ask for certificates; set certificate and key"
-                .to_owned(),
-        );
+        return Err("http.tls: neither certificate and key nor letsencrypt.cachefile is set".to_owned());
     };
     let certified = certificate::load(certificate.as_ref(), key.as_ref(), provider)?;
     Ok(Arc::new(SingleCertAndKey::from(certified)))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod access;
+mod acme;
 mod config_check;
 mod content;
 mod debug;
@@ -12,6 +13,7 @@ mod h2c;
 mod http_keys;
 mod logs;
 mod other_keys;
+mod pebble;
 mod process;
 mod pulls;
 mod readme;
@@ -23,4 +25,5 @@ mod slow_clients;
 mod start;
 mod storage_check;
 mod tls;
+mod tls_reload;
 mod uploads;

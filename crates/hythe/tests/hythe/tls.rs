@@ -27,7 +27,7 @@ const ONLY_1_2: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 const ONLY_1_3: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 /// An authority with a folder for the files it makes.
-struct Authority {
+pub(crate) struct Authority {
     folder: TempDir,
     root: CertifiedIssuer<'static, KeyPair>,
 }
@@ -39,7 +39,7 @@ struct Identity {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
@@ -48,12 +48,16 @@ impl Authority {
         Self { folder, root }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        self.root.der()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes `server.pem` and `server.key` for a name.
-    fn write(&self, name: &str, is_expired: bool) {
+    pub(crate) fn write(&self, name: &str, is_expired: bool) {
         let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
         if is_expired {
             parameters.not_before = date_time_ymd(2000, 1, 1);
@@ -75,12 +79,12 @@ impl Authority {
         }
     }
 
-    fn tls(&self) -> serde_json::Value {
+    pub(crate) fn tls(&self) -> serde_json::Value {
         json!({ "certificate": self.path("server.pem"), "key": self.path("server.key") })
     }
 }
 
-fn with_tls(tls: serde_json::Value) -> Configuration {
+pub(crate) fn with_tls(tls: serde_json::Value) -> Configuration {
     Configuration::inmemory().set(&["http", "tls"], tls)
 }
 
