@@ -107,6 +107,7 @@ impl AccessController for HtpasswdController {
         if self.is_right(&users, &credentials, request.remote).await? {
             Ok(Grant {
                 user: Some(credentials.name),
+                ..Grant::default()
             })
         } else {
             Err(self.challenge("wrong name or password"))

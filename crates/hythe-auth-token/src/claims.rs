@@ -1,4 +1,4 @@
-use hythe_auth::Access;
+use hythe_auth::{Access, GrantedResource};
 use serde::Deserialize;
 
 use crate::TokenParameters;
@@ -38,11 +38,14 @@ impl Default for Audience {
     }
 }
 
-/// Actions on one resource. The class that tokens may name as well is not looked at.
+/// Actions on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Granted {
     #[serde(default, rename = "type")]
     kind: String,
+    /// The kind of content; it has no influence on the actions.
+    #[serde(default)]
+    class: String,
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -77,6 +80,18 @@ impl Claims {
             None => Ok(()),
             Some(missing) => Err(Rejection::Scope(missing.to_string())),
         }
+    }
+
+    /// What the token is for; a repository without a class is for images.
+    pub(crate) fn resources(&self) -> Vec<GrantedResource> {
+        let resource = |granted: &Granted| GrantedResource {
+            name: granted.name.clone(),
+            class: match granted.class.as_str() {
+                "" => "image".to_owned(),
+                class => class.to_owned(),
+            },
+        };
+        self.access.iter().flatten().map(resource).collect()
     }
 
     fn has(&self, access: &Access) -> bool {
@@ -185,6 +200,21 @@ mod tests {
             assert_eq!(claims.grant(&[on("a", Action::Pull), missing]), expected);
         }
         assert!(claims_of_nothing().grant(&[Access::catalog()]).is_err());
+    }
+
+    #[test]
+    fn resources_have_a_class() {
+        let claims = claims(json!({ "access": [
+            { "type": "repository", "name": "a", "actions": ["pull"] },
+            { "type": "repository", "class": "plugin", "name": "b" },
+        ] }));
+        let resources = claims.resources();
+        let resources: Vec<_> = resources
+            .iter()
+            .map(|resource| (resource.name.as_str(), resource.class.as_str()))
+            .collect();
+        assert_eq!(resources, [("a", "image"), ("b", "plugin")]);
+        assert!(claims_of_nothing().resources().is_empty());
     }
 
     fn claims_of_nothing() -> Claims {

@@ -107,6 +107,7 @@ impl TokenController {
         claims.grant(access)?;
         Ok(Grant {
             user: Some(claims.sub.clone()).filter(|user| !user.is_empty()),
+            resources: claims.resources(),
         })
     }
 

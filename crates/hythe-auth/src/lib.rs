@@ -126,6 +126,17 @@ pub struct RequestHead<'a> {
 pub struct Grant {
     /// The user's name, where there is one.
     pub user: Option<String>,
+    /// What the credentials are for, where they name classes of content; empty where they know of none.
+    pub resources: Vec<GrantedResource>,
+}
+
+/// A resource that credentials are for. A registry that restricts classes of content looks at the class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantedResource {
+    /// The repository's name.
+    pub name: String,
+    /// `image` or `plugin`.
+    pub class: String,
 }
 
 /// Access was not granted; this is how to ask for it. Answered as 401.

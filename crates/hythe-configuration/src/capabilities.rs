@@ -207,8 +207,13 @@ impl Refusals<'_> {
                         quoted(feature)
                     )
                 } else {
+                    // What somebody built into distribution may well guard something.
+                    let and_neither = match kind {
+                        "storage" => "",
+                        _ => ", and distribution has none either",
+                    };
                     format!(
-                        "element {index}: this version has no {kind} middleware {name}; \
+                        "element {index}: this version has no {kind} middleware {name}{and_neither}; \
                          remove it or say `disabled: true`"
                     )
                 };
@@ -229,6 +234,10 @@ impl Refusals<'_> {
                 "this version sends no notifications; remove the endpoints or say `disabled: true` for each";
             self.error(&["notifications", "endpoints"], message);
         }
+        if !configuration.redis.addrs.is_empty() && self.lacks(Feature::Redis) {
+            let message = "this version uses no redis; remove the key, and keep caches in memory";
+            self.error(&["redis", "addrs"], message);
+        }
         if !configuration.policy.repository.classes.is_empty() && self.lacks(Feature::RepositoryClasses) {
             let message = "this version cannot restrict classes of content; remove the key to allow all";
             self.error(&["policy", "repository", "classes"], message);
@@ -236,9 +245,6 @@ impl Refusals<'_> {
     }
 
     fn without_weight(&mut self, configuration: &Configuration) {
-        if !configuration.redis.addrs.is_empty() && self.lacks(Feature::Redis) {
-            self.warning(&["redis"], "this version uses no redis; no connection is made");
-        }
         if configuration.health.is_configured() && self.lacks(Feature::HealthChecks) {
             self.warning(
                 &["health"],

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use hythe_driver::Parameters;
+use hythe_driver::{ParameterProblem, Parameters};
 use serde_json::Value;
 
 /// The fewest concurrent blocking operations, as in distribution.
@@ -26,6 +26,12 @@ pub struct ParametersError {
     name: &'static str,
     reason: &'static str,
     value: String,
+}
+
+impl From<ParametersError> for ParameterProblem {
+    fn from(error: ParametersError) -> Self {
+        Self::new(error.name, format!("{}, got {}", error.reason, error.value))
+    }
 }
 
 impl Default for FilesystemParameters {

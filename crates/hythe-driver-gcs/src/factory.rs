@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hythe_driver::{BoxError, DriverFactory, Parameters, StorageDriver};
+use hythe_driver::{BoxError, DriverFactory, ParameterProblem, Parameters, StorageDriver};
 
 use crate::error::NAME;
 use crate::{GcsDriver, GcsParameters};
@@ -14,6 +14,11 @@ pub struct GcsFactory;
 impl DriverFactory for GcsFactory {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn check(&self, parameters: &Parameters) -> Vec<ParameterProblem> {
+        let read = GcsParameters::read(parameters);
+        read.err().into_iter().map(ParameterProblem::from).collect()
     }
 
     async fn create(&self, parameters: &Parameters) -> Result<Arc<dyn StorageDriver>, BoxError> {

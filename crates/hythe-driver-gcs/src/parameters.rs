@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use http::Uri;
-use hythe_driver::Parameters;
+use hythe_driver::{ParameterProblem, Parameters};
 use serde_json::Value;
 
 /// Chunks of an upload session end at multiples of this, the last one excepted.
@@ -76,6 +76,12 @@ impl fmt::Debug for CredentialSource {
 pub struct ParametersError {
     name: &'static str,
     reason: String,
+}
+
+impl From<ParametersError> for ParameterProblem {
+    fn from(error: ParametersError) -> Self {
+        Self::new(error.name, error.reason)
+    }
 }
 
 impl GcsParameters {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hythe_driver::{BoxError, DriverFactory, Parameters, StorageDriver};
+use hythe_driver::{BoxError, DriverFactory, ParameterProblem, Parameters, StorageDriver};
 
 use crate::InMemoryDriver;
 use crate::driver::NAME;
@@ -14,6 +14,10 @@ pub struct InMemoryFactory;
 impl DriverFactory for InMemoryFactory {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn check(&self, _parameters: &Parameters) -> Vec<ParameterProblem> {
+        Vec::new()
     }
 
     async fn create(&self, _parameters: &Parameters) -> Result<Arc<dyn StorageDriver>, BoxError> {

@@ -5,8 +5,10 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("option {option}: {reason}")]
 pub struct OptionError {
-    option: &'static str,
-    reason: String,
+    /// Its name.
+    pub option: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 impl OptionError {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hythe_driver::{BoxError, DriverFactory, Parameters, StorageDriver};
+use hythe_driver::{BoxError, DriverFactory, ParameterProblem, Parameters, StorageDriver};
 
 use crate::{S3Driver, S3Parameters};
 
@@ -27,6 +27,11 @@ impl S3Factory {
 impl DriverFactory for S3Factory {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn check(&self, parameters: &Parameters) -> Vec<ParameterProblem> {
+        let read = S3Parameters::read(parameters);
+        read.err().into_iter().map(ParameterProblem::from).collect()
     }
 
     async fn create(&self, parameters: &Parameters) -> Result<Arc<dyn StorageDriver>, BoxError> {

@@ -9,11 +9,32 @@ use crate::{BoxError, StorageDriver};
 /// A driver's parameters as they stand in the configuration; each driver reads them into its own type.
 pub type Parameters = serde_json::Map<String, serde_json::Value>;
 
+/// A parameter that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("parameter {name}: {reason}")]
+pub struct ParameterProblem {
+    /// Its name; sections around it are in front, with dots.
+    pub name: String,
+    /// What is wrong with it and what was expected. Without its value where that may be a secret.
+    pub reason: String,
+}
+
+impl ParameterProblem {
+    /// A problem with the parameter `name`.
+    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        let (name, reason) = (name.into(), reason.into());
+        Self { name, reason }
+    }
+}
+
 /// Makes drivers of one kind from their parameters.
 #[async_trait]
 pub trait DriverFactory: Debug + Send + Sync {
     /// The name under `storage:` in the configuration.
     fn name(&self) -> &'static str;
+
+    /// What is wrong with the parameters, as far as they tell by themselves: nothing is opened and nobody is asked.
+    fn check(&self, parameters: &Parameters) -> Vec<ParameterProblem>;
 
     /// Checks the parameters and makes the driver ready for use (a root directory is created, credentials are
     /// read). Unknown parameters are ignored.
@@ -86,6 +107,12 @@ impl DriverFactories {
     /// The drivers that were left out of this build, each with the cargo feature that brings it.
     pub fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
         self.absent.iter().map(|(&name, &feature)| (name, feature))
+    }
+
+    /// What is wrong with the parameters of the driver called `name`; nothing when there is no such driver.
+    pub fn check(&self, name: &str, parameters: &Parameters) -> Vec<ParameterProblem> {
+        let factory = self.present.get(name);
+        factory.map_or_else(Vec::new, |factory| factory.check(parameters))
     }
 
     /// Makes the driver called `name`.

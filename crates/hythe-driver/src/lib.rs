@@ -33,7 +33,7 @@ mod writer;
 pub use capabilities::Capabilities;
 pub use driver::StorageDriver;
 pub use error::{BoxError, Error, ErrorKind, Result};
-pub use factory::{DriverFactories, DriverFactory, FactoryError, Parameters};
+pub use factory::{DriverFactories, DriverFactory, FactoryError, ParameterProblem, Parameters};
 pub use info::{FileInfo, FileKind, Version};
 pub use path::{DriverPath, InvalidPath};
 pub use put::{PutMode, PutOptions};

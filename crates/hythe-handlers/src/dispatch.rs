@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode, header};
 use hythe_api::{ApiError, Route};
+use hythe_auth::Grant;
 
 use crate::context::Call;
 use crate::reply::{Answer, Reply};
@@ -59,7 +60,7 @@ fn operation(route: &Route, method: &Method) -> Option<Operation> {
 }
 
 /// Does what the request asks for. Access was granted before.
-pub(crate) async fn dispatch(call: &Call<'_>, route: &Route, body: RequestBody) -> Answer {
+pub(crate) async fn dispatch(call: &Call<'_>, grant: &Grant, route: &Route, body: RequestBody) -> Answer {
     let allowed = allowed_methods(call, route);
     let Some(operation) = operation(route, call.method())
         .filter(|operation| *operation == Operation::Ping || allowed.contains(call.method()))
@@ -78,7 +79,7 @@ pub(crate) async fn dispatch(call: &Call<'_>, route: &Route, body: RequestBody) 
             manifests::get(call, name, reference).await
         }
         (Operation::PutManifest, Route::Manifest { name, reference }) => {
-            manifests::put(call, name, reference, body).await
+            manifests::put(call, grant, name, reference, body).await
         }
         (Operation::DeleteManifest, Route::Manifest { name, reference }) => {
             manifests::delete(call, name, reference).await

@@ -21,6 +21,7 @@ mod blob;
 mod blob_upload;
 mod block_pool;
 mod catalog;
+mod classes;
 mod client;
 mod context;
 mod dispatch;

@@ -2,11 +2,13 @@
 
 use http::{HeaderValue, StatusCode, header};
 use hythe_api::{Accept, ApiError, ErrorCode, Wanted, headers, manifest_not_modified};
+use hythe_auth::Grant;
 use hythe_digest::Digest;
 use hythe_distribution::{Error, PutManifestOptions, Repository, Trust};
 use hythe_manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError, media_types};
 use hythe_reference::{Reference, RepositoryName, Tag};
 
+use crate::classes;
 use crate::context::Call;
 use crate::error::HttpError;
 use crate::reply::{Answer, Reply};
@@ -58,6 +60,7 @@ pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, reference: &Refe
 
 pub(crate) async fn put(
     call: &Call<'_>,
+    grant: &Grant,
     name: &RepositoryName,
     reference: &Reference,
     body: RequestBody,
@@ -83,6 +86,7 @@ pub(crate) async fn put(
         .parse(media_type, bytes)
         .map_err(ApiError::from)?;
 
+    classes::check(&call.shared.repository_classes, grant, name, &manifest)?;
     let repository = call.repository(name);
     let options = PutManifestOptions {
         digest: reference.digest(),

@@ -30,6 +30,8 @@ pub struct HandlersOptions {
     pub redirect: RedirectPolicy,
     /// Networks of proxies whose word counts about whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
+    /// The classes of images that may be pushed, of `image` and `plugin`; empty for all.
+    pub repository_classes: Vec<String>,
     /// The most entries of the catalog in one answer.
     pub catalog_max_entries: usize,
     /// The most tags in one answer, where the client asks for a number.
@@ -69,6 +71,7 @@ impl HandlersOptions {
             read_only: false,
             redirect: RedirectPolicy::default(),
             trusted_proxies: Vec::new(),
+            repository_classes: Vec::new(),
             catalog_max_entries: 1000,
             tags_max: 1000,
             upload_buffer_bytes: 16 * 1024 * 1024,

@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) read_only: bool,
     pub(crate) redirect: RedirectPolicy,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) repository_classes: Vec<String>,
     pub(crate) catalog_max_entries: usize,
     pub(crate) tags_max: usize,
     pub(crate) chunk_min_length: Option<u64>,
@@ -75,6 +76,7 @@ impl Handlers {
             read_only: options.read_only,
             redirect: options.redirect,
             trusted_proxies: options.trusted_proxies,
+            repository_classes: options.repository_classes,
             catalog_max_entries: options.catalog_max_entries,
             tags_max: options.tags_max,
             chunk_min_length: options.chunk_min_length,
@@ -153,9 +155,10 @@ impl Handlers {
         let body = call.take_form(body).await;
         let mut user = None;
         let answer = async {
-            user = authorize(&call, scope).await?.user;
+            let grant = authorize(&call, scope).await?;
+            user.clone_from(&grant.user);
             match &route {
-                Ok(route) => dispatch(&call, route, body).await,
+                Ok(route) => dispatch(&call, &grant, route, body).await,
                 Err(error) => Err(ApiError::from(error.clone()).into()),
             }
         };

@@ -23,6 +23,29 @@ pub(crate) fn names() -> Vec<String> {
     present.map(|(name, _)| name.to_owned()).collect()
 }
 
+/// What is wrong with the parameters of the provider, each with its name.
+pub(crate) fn check(auth: &Auth) -> Vec<(&'static str, String)> {
+    let Some(ProviderConfiguration { name, parameters }) = &auth.provider else {
+        return Vec::new();
+    };
+    match name.as_str() {
+        "silly" => silly::Silly::read(parameters).err().unwrap_or_default(),
+        #[cfg(feature = "auth-htpasswd")]
+        "htpasswd" => {
+            let errors = hythe_auth_htpasswd::HtpasswdParameters::read(parameters).err();
+            let errors = errors.into_iter().flatten();
+            errors.map(|error| (error.name, error.reason)).collect()
+        }
+        #[cfg(feature = "auth-token")]
+        "token" => {
+            let errors = hythe_auth_token::TokenParameters::read(parameters).err();
+            let errors = errors.into_iter().flatten();
+            errors.map(|error| (error.name, error.reason)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Who decides who may do what.
 #[derive(Default)]
 pub(crate) struct Access {
@@ -41,14 +64,15 @@ pub(crate) async fn controller(auth: &Auth) -> Result<Access, String> {
     let ProviderConfiguration { name, parameters } = provider;
     match name.as_str() {
         "silly" => Ok(Access {
-            controller: Some(Arc::new(silly::Silly::read(parameters)?)),
+            controller: Some(Arc::new(
+                silly::Silly::read(parameters).map_err(|_| refused(name))?,
+            )),
             reload: None,
         }),
         #[cfg(feature = "auth-htpasswd")]
         "htpasswd" => {
             use hythe_auth_htpasswd::{HtpasswdController, HtpasswdParameters};
-            let read = HtpasswdParameters::read(parameters);
-            let parameters = read.map_err(|errors| problems(name, &errors))?;
+            let parameters = HtpasswdParameters::read(parameters).map_err(|_| refused(name))?;
             let made = HtpasswdController::new(&parameters).await;
             let controller = made.map_err(|error| format!("auth.{name}: {}", chain(&error)))?;
             let controller = Arc::new(controller);
@@ -60,8 +84,7 @@ pub(crate) async fn controller(auth: &Auth) -> Result<Access, String> {
         #[cfg(feature = "auth-token")]
         "token" => {
             use hythe_auth_token::{TokenController, TokenParameters};
-            let read = TokenParameters::read(parameters);
-            let parameters = read.map_err(|errors| problems(name, &errors))?;
+            let parameters = TokenParameters::read(parameters).map_err(|_| refused(name))?;
             let made = TokenController::new(parameters).await;
             let controller = made.map_err(|error| format!("auth.{name}: {}", chain(&error)))?;
             let controller = Arc::new(controller);
@@ -108,11 +131,7 @@ impl Reload for hythe_auth_token::TokenController {
     }
 }
 
-/// Everything that is wrong with the parameters of a provider.
-#[cfg(any(feature = "auth-htpasswd", feature = "auth-token"))]
-fn problems<E: ToString>(provider: &str, errors: &[E]) -> String {
-    let lines = errors
-        .iter()
-        .map(|error| format!("auth.{provider}: {}", error.to_string()));
-    lines.collect::<Vec<_>>().join("\n")
+/// [`check`] has said what is wrong before.
+fn refused(provider: &str) -> String {
+    format!("auth.{provider}: the parameters cannot be used")
 }

@@ -83,6 +83,7 @@ pub(crate) async fn compose(
         read_only: configuration.storage.maintenance.readonly.enabled,
         redirect: redirect_policy(&configuration.storage.redirect),
         trusted_proxies: configuration.http.trustedproxies.clone(),
+        repository_classes: configuration.policy.repository.classes.clone(),
         catalog_max_entries: configuration.catalog.maxentries.get(),
         tags_max: configuration.tags.maxtags.get(),
         upload_buffer_bytes: configuration.http.uploadbuffers.as_bytes(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hythe_configuration::{Capabilities, Feature, Loaded, Missing, Reading};
+use hythe_configuration::{Capabilities, Feature, Loaded, Missing, Reading, Step};
 
 use crate::compose::chain;
 use crate::{access, caches, drivers, middlewares};
@@ -55,10 +55,45 @@ pub(crate) fn load(path: Option<&Path>, unknown_keys: UnknownKeys) -> Result<Loa
         ),
     };
     let mut reading = Reading::new(&text, &name, environment, &capabilities());
+    check_parameters(&mut reading);
     if unknown_keys == UnknownKeys::Refuse {
         reading.refuse_unknown_keys();
     }
     reading.finish().map_err(|problems| problems.to_string())
+}
+
+/// Asks the parts that read parameters of their own.
+fn check_parameters(reading: &mut Reading) {
+    let Some(configuration) = reading.configuration().cloned() else {
+        return;
+    };
+    let driver = &configuration.storage.driver;
+    for problem in drivers::factories().check(&driver.name, &driver.parameters) {
+        let names = ["storage", &driver.name]
+            .into_iter()
+            .chain(problem.name.split('.'));
+        reading.fail(&keys(names), problem.reason);
+    }
+    if let Some(provider) = &configuration.auth.provider {
+        for (name, reason) in access::check(&configuration.auth) {
+            reading.fail(&keys(["auth", &provider.name, name]), reason);
+        }
+    }
+    for (index, middleware) in configuration.middleware.storage.iter().enumerate() {
+        if middleware.disabled {
+            continue;
+        }
+        if let Some((option, reason)) = middlewares::check(middleware) {
+            let mut path = keys(["middleware", "storage"]);
+            path.push(Step::Index(index));
+            path.extend(keys(["options", option]));
+            reading.fail(&path, reason);
+        }
+    }
+}
+
+fn keys<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
+    names.into_iter().map(|name| Step::Key(name.to_owned())).collect()
 }
 
 /// What this build can do, so that a configuration that needs more stops the start.
@@ -78,6 +113,7 @@ fn capabilities() -> Capabilities {
             Feature::DebugListener,
             Feature::HealthChecks,
             Feature::Logstash,
+            Feature::RepositoryClasses,
             Feature::Tls,
             Feature::UnixSockets,
         ]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hythe_configuration::Missing;
 use hythe_configuration::sections::middleware::Middleware;
 use hythe_driver::{BoxError, Redirector, StorageDriver};
-use hythe_driver_layers::{BaseUrl, Redirected, Rewrite};
+use hythe_driver_layers::{BaseUrl, OptionError, Redirected, Rewrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::chain;
@@ -38,6 +38,26 @@ pub(crate) fn missing() -> Vec<Missing> {
     absent
         .filter_map(|(name, feature, _)| Some(Missing::new(*name, (*feature)?)))
         .collect()
+}
+
+/// What is wrong with the options of a middleware, with the option's name.
+pub(crate) fn check(configured: &Middleware) -> Option<(&'static str, String)> {
+    let options = &configured.options;
+    match configured.name.as_str() {
+        "redirect" => BaseUrl::read(options).err().map(named),
+        "rewrite" => Rewrite::read(options).err().map(named),
+        #[cfg(feature = "middleware-cloudfront")]
+        "cloudfront" => match hythe_driver_cloudfront::CloudFrontOptions::read(options).err()? {
+            hythe_driver_cloudfront::CloudFrontError::Option { option, reason } => Some((option, reason)),
+            // Only the options were read.
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn named(error: OptionError) -> (&'static str, String) {
+    (error.option, error.reason)
 }
 
 /// Puts the middlewares around the driver, the first one innermost, as the original does.

@@ -1,6 +1,7 @@
 //! `policy`: undocumented in the original.
 
 use super::default_is_read_from_nothing;
+use crate::problem::quoted;
 use crate::section::Section;
 
 /// What may be stored.
@@ -27,9 +28,16 @@ impl Policy {
 
 impl RepositoryPolicy {
     pub(crate) fn read(section: &Section<'_>) -> Self {
-        Self {
-            classes: section.texts("classes"),
+        let classes = section.texts("classes");
+        let is_known = |class: &str| ["image", "plugin"].contains(&class);
+        if let Some(class) = classes.iter().find(|class| !is_known(class)) {
+            let message = format!(
+                "nothing is of the class {}; there are image and plugin",
+                quoted(class)
+            );
+            section.warn("classes", message);
         }
+        Self { classes }
     }
 }
 

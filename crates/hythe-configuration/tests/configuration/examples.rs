@@ -135,5 +135,8 @@ fn the_example_of_a_cache_is_read_without_warning() {
 fn the_example_of_a_cache_needs_more_than_a_first_release() {
     let problems = load_with(PULL_THROUGH, &[], &first_release()).unwrap_err();
     let refused: Vec<&str> = problems.errors().map(|problem| problem.path.as_str()).collect();
-    assert_eq!(refused, ["storage.cache.blobdescriptor", "proxy.remoteurl"]);
+    assert_eq!(
+        refused,
+        ["storage.cache.blobdescriptor", "redis.addrs", "proxy.remoteurl"]
+    );
 }

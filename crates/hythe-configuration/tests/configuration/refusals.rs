@@ -45,6 +45,10 @@ fn what_guards_access_or_changes_what_is_served_stops_the_start() {
          remove the key or use inmemory",
     );
     check(
+        "redis: {addrs: ['a:1']}",
+        "config.yml:3:9: redis.addrs: this version uses no redis; remove the key, and keep caches in memory",
+    );
+    check(
         "http: {tls: {certificate: /a, key: /b}}",
         "config.yml:3:8: http.tls: this version does not speak TLS; \
          put a proxy that does in front, and remove the section",
@@ -61,7 +65,7 @@ fn what_guards_access_or_changes_what_is_served_stops_the_start() {
     );
     check(
         "middleware: {registry: [{name: a}], storage: [{name: b, disabled: true}, {name: redirect}]}",
-        "config.yml:3:14: middleware.registry: element 0: this version has no registry middleware \"a\"; \
+        "config.yml:3:14: middleware.registry: element 0: this version has no registry middleware \"a\", and distribution has none either; \
          remove it or say `disabled: true`\n\
          config.yml:3:37: middleware.storage: element 1: this version has no storage middleware \"redirect\"; \
          remove it or say `disabled: true`",
@@ -80,10 +84,6 @@ fn what_guards_access_or_changes_what_is_served_stops_the_start() {
 
 #[test]
 fn what_has_no_such_weight_is_a_warning() {
-    check(
-        "redis: {addrs: ['a:1']}",
-        "config.yml:3:1: warning: redis: this version uses no redis; no connection is made",
-    );
     check(
         "health: {storagedriver: {enabled: true}}",
         "config.yml:3:1: warning: health: this version has no health checks; nothing is checked",

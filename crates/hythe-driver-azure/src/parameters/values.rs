@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hythe_driver::Parameters;
+use hythe_driver::{ParameterProblem, Parameters};
 use serde_json::Value;
 
 use crate::duration;
@@ -22,6 +22,12 @@ impl ParametersError {
             name: name.into(),
             reason,
         }
+    }
+}
+
+impl From<ParametersError> for ParameterProblem {
+    fn from(error: ParametersError) -> Self {
+        Self::new(error.name, error.reason)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use hythe_driver::Parameters;
+use hythe_driver::{ParameterProblem, Parameters};
 use serde_json::Value;
 
 /// A parameter that cannot be used. Its value is not told: it may be a secret in the wrong place.
@@ -11,6 +11,12 @@ use serde_json::Value;
 pub struct ParametersError {
     name: String,
     reason: String,
+}
+
+impl From<ParametersError> for ParameterProblem {
+    fn from(error: ParametersError) -> Self {
+        Self::new(error.name, error.reason)
+    }
 }
 
 /// The parameters, and the warnings that reading them gave.

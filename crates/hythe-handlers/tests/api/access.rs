@@ -30,6 +30,7 @@ impl AccessController for Listed {
         if access.iter().all(is_granted) {
             Ok(Grant {
                 user: Some("somebody".to_owned()),
+                ..Grant::default()
             })
         } else {
             Err(challenge())

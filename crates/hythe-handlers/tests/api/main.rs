@@ -7,6 +7,7 @@ mod base;
 mod blob;
 mod blob_upload;
 mod catalog;
+mod classes;
 mod failures;
 mod files;
 mod manifests;

@@ -13,17 +13,18 @@ pub(super) struct Silly {
 }
 
 impl Silly {
-    pub(super) fn read(parameters: &Map<String, Value>) -> Result<Self, String> {
-        let text = |name: &str| {
+    /// Reads the parameters; the errors are the names of those that cannot be used, and why.
+    pub(super) fn read(parameters: &Map<String, Value>) -> Result<Self, Vec<(&'static str, String)>> {
+        let text = |name: &'static str| {
             let value = parameters.get(name).and_then(Value::as_str);
             value
                 .map(str::to_owned)
-                .ok_or_else(|| format!("auth.silly: {name} must be a text"))
+                .ok_or_else(|| (name, "must be a text".to_owned()))
         };
-        Ok(Self {
-            realm: text("realm")?,
-            service: text("service")?,
-        })
+        match (text("realm"), text("service")) {
+            (Ok(realm), Ok(service)) => Ok(Self { realm, service }),
+            (realm, service) => Err([realm.err(), service.err()].into_iter().flatten().collect()),
+        }
     }
 
     fn challenge(&self, access: &[Access]) -> Challenge {
@@ -53,6 +54,7 @@ impl AccessController for Silly {
         if sent.is_some_and(|value| !value.is_empty()) {
             Ok(Grant {
                 user: Some("silly".to_owned()),
+                ..Grant::default()
             })
         } else {
             Err(AuthError::Challenge(self.challenge(access)))

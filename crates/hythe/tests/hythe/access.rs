@@ -93,12 +93,9 @@ async fn missing_parameters_stop_the_start_all_at_once() {
     let configuration = Configuration::inmemory().set(&["auth", "htpasswd"], json!({ "path": "" }));
     let (status, log) = Setup::with(&configuration).refused().await;
     assert_eq!(status, Some(1));
+    assert!(log.contains("auth.htpasswd.realm: must be set"), "{log}");
     assert!(
-        log.contains("auth.htpasswd: parameter realm: must be set"),
-        "{log}"
-    );
-    assert!(
-        log.contains("auth.htpasswd: parameter path: must be the path of a file"),
+        log.contains("auth.htpasswd.path: must be the path of a file"),
         "{log}"
     );
 }

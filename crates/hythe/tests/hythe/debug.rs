@@ -12,16 +12,16 @@ use tokio::net::TcpListener;
 use crate::content::{push_image, start_upload};
 use crate::process::{Server, Setup, both_ways, storage};
 
-const ANY_PORT: &str = "127.0.0.1:0";
+pub(crate) const ANY_PORT: &str = "127.0.0.1:0";
 
-fn with_debug(configuration: &Configuration) -> Configuration {
+pub(crate) fn with_debug(configuration: &Configuration) -> Configuration {
     configuration
         .clone()
         .set(&["http", "debug", "addr"], json!(ANY_PORT))
 }
 
 /// A client of the debug listener.
-fn debug_client(server: &Server) -> Client {
+pub(crate) fn debug_client(server: &Server) -> Client {
     let log = server.log();
     let (_, rest) = log.split_once("debug server listening ").unwrap();
     let end = rest.find(['"', '\n']).unwrap();
@@ -29,7 +29,7 @@ fn debug_client(server: &Server) -> Client {
 }
 
 /// Asks again and again until the answer has this status.
-async fn until_status(server: &Server, path: &str, status: u16) -> Response {
+pub(crate) async fn until_status(server: &Server, path: &str, status: u16) -> Response {
     let client = debug_client(server);
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {

@@ -39,6 +39,16 @@ async fn send(
     Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
 }
 
+/// Whether a request is answered over HTTP/2 without TLS.
+pub(crate) async fn is_spoken(server: &Server) -> bool {
+    let Ok(mut sender) = connect(server).await else {
+        return false;
+    };
+    send(&mut sender, server, "GET", "/v2/", &Bytes::new())
+        .await
+        .is_ok()
+}
+
 async fn push(sender: &mut Sender, server: &Server, blob: &Content) -> Response<Bytes> {
     let path = format!("/v2/a/blobs/uploads/?digest={}", blob.digest);
     send(sender, server, "POST", &path, &blob.bytes).await.unwrap()

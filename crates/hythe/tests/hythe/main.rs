@@ -8,6 +8,7 @@ mod config_check;
 mod content;
 mod debug;
 mod disk;
+mod every_key;
 mod framing;
 mod h2c;
 mod http_keys;

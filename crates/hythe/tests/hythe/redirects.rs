@@ -149,19 +149,19 @@ async fn options_that_cannot_be_used_stop_the_start() {
     check(
         "redirect",
         json!({}),
-        "middleware.storage[0] (redirect): option baseurl: is required",
+        "middleware.storage[0].options.baseurl: is required",
     )
     .await;
     check(
         "cloudfront",
         json!({ "baseurl": "d1.test" }),
-        "middleware.storage[0] (cloudfront): option privatekey: is required",
+        "middleware.storage[0].options.privatekey: is required",
     )
     .await;
     check(
         "rewrite",
         json!({ "host": 1 }),
-        "middleware.storage[0] (rewrite): option host: must be a text",
+        "middleware.storage[0].options.host: must be a text",
     )
     .await;
 }

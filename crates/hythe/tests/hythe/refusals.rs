@@ -123,12 +123,12 @@ async fn a_driver_from_a_variable_is_named_by_it() {
 }
 
 #[tokio::test]
-async fn restricted_classes_are_refused() {
+async fn redis_is_refused() {
     check(
-        &["policy", "repository", "classes"],
-        json!(["image"]),
-        "policy.repository.classes",
-        "cannot restrict classes",
+        &["redis"],
+        json!({ "addrs": ["127.0.0.1:6379"] }),
+        "redis.addrs",
+        "uses no redis",
     )
     .await;
 }

@@ -178,7 +178,7 @@ async fn sections_without_weight_warn_and_do_no_harm() {
     let (_root, configuration) = storage();
     let configuration = configuration
         .set(&["http", "http2"], json!({ "disabled": true }))
-        .set(&["redis", "addrs"], json!(["127.0.0.1:1"]))
+        .set(&["redis", "pool"], json!({ "maxidle": 1 }))
         .set(&["storage", "redirect"], json!({ "disable": true }))
         .set(&["storage", "tag"], json!({ "concurrencylimit": 5 }))
         .set(

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::process::{Server, Setup};
 
-const ONLY_1_2: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+pub(crate) const ONLY_1_2: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 const ONLY_1_3: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 /// An authority with a folder for the files it makes.
@@ -33,7 +33,7 @@ pub(crate) struct Authority {
 }
 
 /// A certificate and its key in memory.
-struct Identity {
+pub(crate) struct Identity {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
 }
@@ -69,7 +69,7 @@ impl Authority {
         fs::write(self.path("server.key"), pair.serialize_pem()).unwrap();
     }
 
-    fn client(&self) -> Identity {
+    pub(crate) fn client(&self) -> Identity {
         let pair = KeyPair::generate().unwrap();
         let parameters = CertificateParams::new(vec!["client".to_owned()]).unwrap();
         let certificate = parameters.signed_by(&pair, &self.root).unwrap();
@@ -88,15 +88,15 @@ pub(crate) fn with_tls(tls: serde_json::Value) -> Configuration {
     Configuration::inmemory().set(&["http", "tls"], tls)
 }
 
-struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     authority: &'a Authority,
-    versions: &'static [&'static SupportedProtocolVersion],
-    protocols: &'static [&'static [u8]],
-    identity: Option<Identity>,
+    pub(crate) versions: &'static [&'static SupportedProtocolVersion],
+    pub(crate) protocols: &'static [&'static [u8]],
+    pub(crate) identity: Option<Identity>,
 }
 
 impl<'a> Caller<'a> {
-    fn of(authority: &'a Authority) -> Self {
+    pub(crate) fn of(authority: &'a Authority) -> Self {
         Self {
             authority,
             versions: rustls::ALL_VERSIONS,
@@ -105,7 +105,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    async fn connect(self, server: &Server, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn connect(self, server: &Server, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.root.der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -126,7 +126,7 @@ impl<'a> Caller<'a> {
     }
 
     /// The status of `GET /v2/`. A client learns only from the answer whether its certificate was taken.
-    async fn status(self, server: &Server, name: &str) -> std::io::Result<u16> {
+    pub(crate) async fn status(self, server: &Server, name: &str) -> std::io::Result<u16> {
         let stream = self.connect(server, name).await?;
         let broken = |_| std::io::Error::from(ErrorKind::ConnectionReset);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -332,6 +332,19 @@ async fn an_expired_certificate_is_served_with_a_warning() {
         .unwrap_err();
 }
 
+/// The status of `GET /v2/` over a socket.
+pub(crate) async fn socket_status(path: &Path) -> u16 {
+    let stream = UnixStream::connect(path).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+        .send_request(request("/v2/"))
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
+}
+
 #[tokio::test]
 async fn a_unix_socket_is_served_and_a_stale_one_replaced() {
     let folder = tempfile::tempdir().unwrap();
@@ -342,12 +355,7 @@ async fn a_unix_socket_is_served_and_a_stale_one_replaced() {
     let setup = || Setup::with(&configuration).variable("REGISTRY_HTTP_ADDR", path.to_str().unwrap());
     let mut server = setup().spawn();
     server.until_logged("listening on").await;
-    let stream = UnixStream::connect(&path).await.unwrap();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let answer = sender.send_request(request("/v2/")).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    drop(sender);
+    assert_eq!(socket_status(&path).await, 200);
 
     let (code, log) = setup().refused().await;
     assert_eq!(code, Some(1), "{log}");
