@@ -33,6 +33,7 @@ const CRATES: &[Crate] = &[
     vocabulary("hythe-digest", &[]),
     vocabulary("hythe-reference", &["hythe-digest"]),
     vocabulary("hythe-manifest", &["hythe-digest"]),
+    vocabulary("hythe-units", &[]),
     contract("hythe-distribution", VOCABULARY),
     contract("hythe-driver", &[]),
     contract("hythe-api", VOCABULARY),
@@ -42,14 +43,14 @@ const CRATES: &[Crate] = &[
     implementation("hythe-auth-htpasswd", &["hythe-auth"], true),
     implementation("hythe-auth-token", &["hythe-auth"], true),
     implementation("hythe-cache", &["hythe-distribution"], true),
-    implementation("hythe-driver-azure", &["hythe-driver"], false),
-    implementation("hythe-driver-filesystem", &["hythe-driver"], false),
-    implementation("hythe-driver-gcs", &["hythe-driver"], false),
+    implementation("hythe-driver-azure", &["hythe-driver"], true),
+    implementation("hythe-driver-filesystem", &["hythe-driver"], true),
+    implementation("hythe-driver-gcs", &["hythe-driver"], true),
     implementation("hythe-driver-inmemory", &["hythe-driver"], false),
     implementation("hythe-driver-s3", &["hythe-driver"], false),
     implementation("hythe-driver-layers", &["hythe-driver"], false),
-    implementation("hythe-driver-cloudfront", &["hythe-driver"], false),
-    implementation("hythe-configuration", &[], false),
+    implementation("hythe-driver-cloudfront", &["hythe-driver"], true),
+    implementation("hythe-configuration", &[], true),
     implementation("hythe-file-io", &[], false),
     implementation("hythe-health", &[], false),
     Crate {
@@ -94,7 +95,7 @@ const IMPURE: [&str; 9] = [
     "rustix",
 ];
 
-const VOCABULARY: &[&str] = &["hythe-digest", "hythe-reference", "hythe-manifest"];
+const VOCABULARY: &[&str] = &["hythe-digest", "hythe-reference", "hythe-manifest", "hythe-units"];
 const EVERYTHING_BELOW: &[&str] = &[
     "hythe-distribution",
     "hythe-driver",

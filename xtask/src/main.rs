@@ -75,7 +75,7 @@ enum Task {
     Killed(PushesArguments),
     /// Check which crate may depend on which.
     Layering,
-    /// Make the pages of docs/storage-drivers.
+    /// Make docs/configuration.md and the pages of docs/storage-drivers.
     Pages,
     /// Build Hythe with one feature after another, and print what each costs in bytes and seconds.
     Sizes,

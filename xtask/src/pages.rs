@@ -1,4 +1,4 @@
-//! `docs/storage-drivers`: what each driver and middleware does and which parameters it has, for operators.
+//! `docs/configuration.md`, which the program prints, and `docs/storage-drivers`: what each driver and middleware does and which parameters it has, for operators.
 //!
 //! The pages are made from what stands beside the code (`src/docs.md` of each crate), which its documentation for
 //! programmers shows too. A test fails when a parameter that the code reads is in no table.
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use crate::workspace;
+use crate::workspace::{self, cargo};
 
 /// A page and where it comes from.
 struct Page {
@@ -41,8 +41,29 @@ const fn page(source: &'static str, name: &'static str, title: &'static str) -> 
     Page { source, name, title }
 }
 
+/// The page of all keys of the configuration, which the program prints itself.
+const CONFIGURATION: &str = "docs/configuration.md";
+
 /// Writes all pages.
 pub(crate) fn write() -> Result<()> {
+    let print = [
+        "run",
+        "--quiet",
+        "--package",
+        "hythe",
+        "--",
+        "config",
+        "reference",
+    ];
+    let text = cargo()
+        .args(print)
+        .quiet()
+        .context("cannot run hythe config reference")?;
+    let path = workspace::root().join(CONFIGURATION);
+    // The last line break is lost on the way.
+    fs::write(&path, text.trim_end().to_owned() + "\n")
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", path.display());
     for page in &PAGES {
         let path = page.path();
         fs::write(&path, page.text()?).with_context(|| format!("cannot write {}", path.display()))?;

@@ -44,17 +44,17 @@
 
 mod capabilities;
 mod configuration;
-pub mod duration;
 mod environment;
 mod node;
 mod problem;
 mod reading;
+mod reference;
+mod schema;
 mod secret;
 mod section;
 pub mod sections;
 mod settings;
 mod shape;
-pub mod size;
 mod unknown;
 mod yaml;
 
@@ -62,6 +62,8 @@ pub use capabilities::{Capabilities, Feature, Missing};
 pub use configuration::{Configuration, Loaded};
 pub use problem::{Origin, Position, Problem, Problems, Severity};
 pub use reading::Reading;
+pub use reference::reference;
+pub use schema::schema;
 pub use secret::Secret;
 pub use settings::{Setting, SettingSource, Settings, Step};
 pub use shape::Kind;

@@ -14,14 +14,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::{Map as JsonMap, Value as Json};
 
-use crate::duration::GoDuration;
 use crate::node::{Content, Entry, Node, Scalar};
 use crate::problem::{Origin, Problem, join, quoted};
 use crate::secret::Secret;
 use crate::settings::{HIDDEN, Setting, SettingSource, Settings, Shown, Step, is_secret};
 use crate::shape::{Field, Fields, Kind, Shape};
-use crate::size::ByteSize;
 use crate::unknown::nearest;
+use hythe_units::ByteSize;
+use hythe_units::GoDuration;
 
 /// Reads the tree with `read`; what is wrong is added to `problems`.
 pub(crate) fn read<T>(

@@ -3,15 +3,15 @@
 //! Nobody lists the keys here. The readers of `sections/` note what they settle on (see [`crate::section`]), so what
 //! is shown is what the registry works with, defaults included.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value as Json;
 
-use crate::duration::GoDuration;
 use crate::problem::Origin;
 use crate::secret::Secret;
 use crate::shape::Kind;
-use crate::size::ByteSize;
+use hythe_units::ByteSize;
+use hythe_units::GoDuration;
 
 /// What stands in the place of a secret.
 pub(crate) const HIDDEN: &str = "<hidden>";
@@ -187,14 +187,32 @@ fn key_text(key: &str) -> String {
     if is_plain(key) {
         key.to_owned()
     } else {
-        Json::from(key).to_string()
+        quoted(key)
     }
+}
+
+/// JSON is YAML, but for characters that YAML wants escaped.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    for character in Json::from(text).to_string().chars() {
+        let is_special = matches!(
+            character,
+            '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}'
+        );
+        if character.is_control() || is_special {
+            let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+        } else {
+            quoted.push(character);
+        }
+    }
+    quoted
 }
 
 /// JSON is YAML; only plain words lose their quotes.
 fn value_text(value: &Json) -> String {
     match value {
         Json::String(text) if is_plain(text) => text.clone(),
+        Json::String(text) => quoted(text),
         Json::Array(items) => {
             let items: Vec<String> = items.iter().map(value_text).collect();
             format!("[{}]", items.join(", "))
@@ -357,6 +375,7 @@ mod tests {
             ("", "\"\""),
             ("a b", "\"a b\""),
             ("a\nb", "\"a\\nb\""),
+            ("a\u{7f}\u{85}", "\"a\\u007f\\u0085\""),
         ] {
             assert_eq!(value_text(&text.into()), expected);
         }

@@ -5,7 +5,7 @@ use crate::problem::{Problem, join};
 use crate::shape::{Fields, Shape};
 
 /// Keys of 2.x that have gone, and what to do about them.
-const RETIRED: [(&str, &str); 5] = [
+pub(crate) const RETIRED: [(&str, &str); 5] = [
     (
         "compatibility",
         "schema 1 manifests are no longer supported; remove the section",

@@ -8,7 +8,6 @@ mod copy;
 mod credentials;
 mod delete;
 mod driver;
-mod duration;
 mod error;
 mod factory;
 mod list;

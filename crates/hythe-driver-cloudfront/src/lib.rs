@@ -17,7 +17,6 @@
 #![doc = include_str!("docs.md")]
 
 mod cloudfront;
-mod duration;
 mod error;
 mod filter;
 mod options;

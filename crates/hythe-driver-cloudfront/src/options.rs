@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use http::Uri;
 use hythe_driver::Parameters;
+use hythe_units::GoDuration;
 use serde_json::Value;
 
-use crate::duration;
 use crate::error::CloudFrontError;
 
 /// Where Amazon publishes its networks.
@@ -88,9 +88,14 @@ fn time(options: &Parameters, option: &'static str) -> Result<Option<Duration>, 
     match options.get(option) {
         Some(Value::Number(_)) => Err(reason()),
         _ => text(options, option)?
-            .map(|text| duration::parse(text).ok_or_else(reason))
+            .map(|text| positive(text).ok_or_else(reason))
             .transpose(),
     }
+}
+
+fn positive(text: &str) -> Option<Duration> {
+    let duration: GoDuration = text.parse().ok()?;
+    duration.to_duration().filter(|duration| !duration.is_zero())
 }
 
 fn base_url(text: &str) -> Result<String, CloudFrontError> {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use http::Uri;
 use hythe_driver::{ParameterProblem, Parameters};
+use hythe_units::parse_unsigned;
 use serde_json::Value;
 
 /// Chunks of an upload session end at multiples of this, the last one excepted.
@@ -243,22 +244,6 @@ impl Given<'_> {
             Some(_) => Err(invalid("credentials", "must be a map, the content of a key file")),
         }
     }
-}
-
-/// As Go's `strconv.ParseUint` with base 0, without underscores.
-fn parse_unsigned(text: &str) -> Option<u64> {
-    let lower = text.to_ascii_lowercase();
-    let (digits, radix) = match lower.as_str() {
-        "0" => ("0", 10),
-        text if text.starts_with("0x") => (&text[2..], 16),
-        text if text.starts_with("0o") => (&text[2..], 8),
-        text if text.starts_with("0b") => (&text[2..], 2),
-        text if text.starts_with('0') => (&text[1..], 8),
-        text => (text, 10),
-    };
-    // `from_str_radix` would take a sign.
-    let has_digits_only = digits.chars().all(|digit| digit.is_digit(radix));
-    has_digits_only.then(|| u64::from_str_radix(digits, radix).ok())?
 }
 
 fn invalid(name: &'static str, reason: &str) -> ParametersError {

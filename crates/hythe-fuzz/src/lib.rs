@@ -15,9 +15,11 @@ use hythe_api::{
     Accept, ContentRange, Query, RequestedRange, Route, RouteError, UploadState, UrlBuilder, decode_path,
     evaluate_preconditions, manifest_not_modified, next_link, strip_prefix,
 };
+use hythe_configuration::{Capabilities, Configuration, Feature};
 use hythe_digest::{Algorithm, Digest, Digester};
 use hythe_manifest::{ManifestTypes, MediaType};
 use hythe_reference::{Reference, RepositoryName, Tag};
+use hythe_units::{ByteSize, GoDuration, parse_unsigned};
 
 /// `Accept` fields: whatever they say, an index is served as stored.
 pub fn accept(data: &[u8]) {
@@ -27,6 +29,32 @@ pub fn accept(data: &[u8]) {
     }
     let wanted = Accept::parse(&headers).wants(&MediaType::OCI_INDEX, true);
     assert_eq!(wanted, hythe_api::Wanted::Stored);
+}
+
+/// Configurations with variables: what is loaded prints its effective values, and these load again.
+///
+/// Lines of the form `REGISTRY_A=value` behind the first zero byte are the environment.
+pub fn configuration(data: &[u8]) {
+    let text = text_of(data);
+    let (yaml, variables) = text.split_once('\0').unwrap_or((&*text, ""));
+    let variables = variables.lines().filter_map(|line| line.split_once('='));
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let able = Capabilities {
+        drivers: ["filesystem", "inmemory"].map(str::to_owned).into(),
+        caches: vec!["inmemory".to_owned()],
+        auth_providers: vec!["silly".to_owned()],
+        storage_middlewares: vec!["redirect".to_owned()],
+        features: [Feature::Tls, Feature::UnixSockets].into(),
+        ..Capabilities::default()
+    };
+    match Configuration::load(yaml, "config.yml", variables, &able) {
+        Ok(loaded) => {
+            let printed = loaded.settings.to_string();
+            let again = Configuration::load(&printed, "printed.yml", [], &able);
+            assert!(again.is_ok(), "{printed}\n{:?}", again.err());
+        }
+        Err(problems) => assert_eq!(problems.to_string().lines().count(), problems.len()),
+    }
 }
 
 /// `Content-Range` of uploads: a range that fits is as long as the body.
@@ -48,6 +76,13 @@ pub fn digest(data: &[u8]) {
     let text = text_of(data);
     if let Ok(digest) = Digest::parse(&text) {
         assert_eq!(digest.to_string(), text);
+    }
+}
+
+/// Durations: what is read prints as what it is.
+pub fn duration(data: &[u8]) {
+    if let Ok(duration) = text_of(data).parse::<GoDuration>() {
+        assert_eq!(duration.to_string().parse::<GoDuration>(), Ok(duration));
     }
 }
 
@@ -155,6 +190,17 @@ pub fn route(data: &[u8]) {
             assert!(Route::parse(&to).is_ok_and(|route| route.to_path() == to));
         }
         Err(_) => {}
+    }
+}
+
+/// Sizes and numbers: what is read prints as what it is.
+pub fn size(data: &[u8]) {
+    let text = text_of(data);
+    if let Ok(size) = text.parse::<ByteSize>() {
+        assert_eq!(size.to_string().parse::<ByteSize>(), Ok(size));
+    }
+    if let Some(number) = parse_unsigned(&text) {
+        assert_eq!(parse_unsigned(&number.to_string()), Some(number));
     }
 }
 

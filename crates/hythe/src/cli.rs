@@ -54,6 +54,10 @@ enum ConfigAction {
         #[arg(long)]
         strict: bool,
     },
+    /// Print a JSON Schema of the configuration file, for editors.
+    Schema,
+    /// Print the reference of all keys, in Markdown.
+    Reference,
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,9 +79,11 @@ pub(crate) fn run() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Serve { config, strict } => command::serve::run(config, UnknownKeys::of(strict)),
-        Command::Config {
-            action: ConfigAction::Check { config, strict },
-        } => command::config::check(config, UnknownKeys::of(strict)),
+        Command::Config { action } => match action {
+            ConfigAction::Check { config, strict } => command::config::check(config, UnknownKeys::of(strict)),
+            ConfigAction::Schema => command::config::schema(),
+            ConfigAction::Reference => command::config::reference(),
+        },
         Command::Storage {
             action: StorageAction::Check { config },
         } => command::storage_check::run(config),

@@ -97,7 +97,7 @@ fn keys<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
 }
 
 /// What this build can do, so that a configuration that needs more stops the start.
-fn capabilities() -> Capabilities {
+pub(crate) fn capabilities() -> Capabilities {
     let factories = drivers::factories();
     Capabilities {
         drivers: factories.names().map(str::to_owned).collect(),

@@ -9,7 +9,7 @@ use super::tls::Tls;
 use crate::problem::quoted;
 use crate::secret::Secret;
 use crate::section::{Secrecy, Section};
-use crate::size::ByteSize;
+use hythe_units::ByteSize;
 
 /// The listener, the public address, and limits.
 #[derive(Debug, Clone, PartialEq)]

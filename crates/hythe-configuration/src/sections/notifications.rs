@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::default_is_read_from_nothing;
-use crate::duration::GoDuration;
 use crate::section::{Secrecy, Section};
+use hythe_units::GoDuration;
 
 /// Which events are sent where.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::default_is_read_from_nothing;
-use crate::duration::GoDuration;
 use crate::secret::Secret;
 use crate::section::Section;
+use hythe_units::GoDuration;
 
 /// The registry that this one is a cache of.
 #[derive(Debug, Clone, PartialEq, Eq)]

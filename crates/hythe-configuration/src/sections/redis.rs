@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::default_is_read_from_nothing;
-use crate::duration::GoDuration;
 use crate::secret::Secret;
 use crate::section::Section;
+use hythe_units::GoDuration;
 
 /// The connection; none is made when `addrs` is empty. What is `None` is left to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]

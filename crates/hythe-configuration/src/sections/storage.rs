@@ -10,7 +10,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 use super::default_is_read_from_nothing;
 use crate::problem::{Problem, quoted};
 use crate::section::{Named, Section, did_you_mean};
-use crate::size::ByteSize;
+use hythe_units::ByteSize;
 
 /// Where content is stored and under which rules.
 #[derive(Debug, Clone, PartialEq)]

@@ -212,6 +212,16 @@ proptest! {
     }
 
     #[test]
+    fn what_loads_prints_what_loads(yaml in nearly_yaml(), environment in variables()) {
+        let yaml = format!("version: 0.1\nstorage: {{inmemory: {{a: {yaml}}}}}\nlog: {{fields: {yaml}}}");
+        if let Ok(loaded) = Configuration::load(&yaml, "config.yml", environment, &everything()) {
+            let printed = loaded.settings.to_string();
+            let again = Configuration::load(&printed, "printed.yml", [], &everything());
+            prop_assert!(again.is_ok(), "{printed}\n{:?}", again.err());
+        }
+    }
+
+    #[test]
     fn any_environment_over_a_good_file_is_answered_without_panic(environment in variables()) {
         let yaml = "version: 0.1\nstorage: {inmemory: {a: [b, {c: d}]}}\nhttp: {headers: {a: [b]}}\nredis: {addrs: [a]}";
         if let Err(problems) = Configuration::load(yaml, "config.yml", environment, &everything()) {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hythe_driver::{ParameterProblem, Parameters};
+use hythe_units::GoDuration;
 use serde_json::Value;
-
-use crate::duration;
 
 /// A parameter that cannot be used. The value is not repeated: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,9 +90,9 @@ impl<'a> Values<'a> {
     pub(super) fn duration(&self, name: &'static str) -> Result<Option<Duration>, ParametersError> {
         match self.text(name)? {
             None => Ok(None),
-            Some(text) => match duration::parse(&text) {
-                Some(duration) => Ok(Some(duration)),
-                None => Err(self.invalid(name, "must be a duration such as 100ms")),
+            Some(text) => match text.parse().map(GoDuration::to_duration) {
+                Ok(Some(duration)) => Ok(Some(duration)),
+                Ok(None) | Err(_) => Err(self.invalid(name, "must be a duration such as 100ms")),
             },
         }
     }

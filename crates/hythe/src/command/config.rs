@@ -24,3 +24,21 @@ pub(crate) fn check(config: Option<PathBuf>, unknown_keys: UnknownKeys) -> ExitC
         }
     }
 }
+
+/// `hythe config schema`: prints the JSON Schema.
+pub(crate) fn schema() -> ExitCode {
+    let schema = hythe_configuration::schema(&load::capabilities());
+    print(&format!("{schema:#}\n"))
+}
+
+/// `hythe config reference`: prints the page of all keys.
+pub(crate) fn reference() -> ExitCode {
+    print(&hythe_configuration::reference())
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}

@@ -5,6 +5,7 @@
 mod access;
 mod acme;
 mod config_check;
+mod config_schema;
 mod content;
 mod debug;
 mod disk;
@@ -13,6 +14,7 @@ mod framing;
 mod h2c;
 mod http_keys;
 mod logs;
+mod originals;
 mod other_keys;
 mod pebble;
 mod process;

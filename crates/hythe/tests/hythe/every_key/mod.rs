@@ -24,13 +24,14 @@ use crate::config_check::check;
 use crate::process::{Server, Setup};
 
 /// Keys whose effect comes with parts of the program that are not there yet.
-const PENDING: [&str; 6] = [
+const PENDING: [&str; 7] = [
     "http.debug.prometheus.enabled",
     "http.debug.prometheus.path",
     "http.tls.letsencrypt.cachefile",
     "http.tls.letsencrypt.email",
     "http.tls.letsencrypt.hosts",
     "http.tls.letsencrypt.directoryurl",
+    "http.tls.letsencrypt.httpaddr",
 ];
 
 type Run = Box<dyn Fn(Setup) -> Pin<Box<dyn Future<Output = ()>>>>;
