@@ -14,6 +14,7 @@ mod behind;
 mod checks;
 mod clients;
 mod clouds;
+mod dist;
 mod emulators;
 mod install;
 mod layering;
@@ -79,6 +80,8 @@ enum Task {
     Pages,
     /// Build Hythe with one feature after another, and print what each costs in bytes and seconds.
     Sizes,
+    /// Build one static program, `dist/hythe`, and try it in an empty root.
+    Dist(DistArguments),
     /// Build and document every publishable crate on its own.
     Alone,
     /// What every change must pass: format, clippy, documentation, dependencies, layering.
@@ -188,6 +191,13 @@ struct ConformanceArguments {
 }
 
 #[derive(Args)]
+struct DistArguments {
+    /// Install by name what the build needs and is missing.
+    #[arg(long)]
+    install: bool,
+}
+
+#[derive(Args)]
 struct CrashArguments {
     #[command(flatten)]
     hythe: HytheBinary,
@@ -275,6 +285,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Layering => layering::check(),
         Task::Pages => pages::write(),
         Task::Sizes => sizes::print(),
+        Task::Dist(DistArguments { install }) => dist::build(install),
         Task::Alone => checks::alone(),
         Task::Ci => checks::ci(),
         Task::Nightly => checks::nightly(),

@@ -191,6 +191,9 @@ pub(crate) const PEBBLE_NAMES: Tool = Tool {
     },
 };
 
+/// The C compiler for static builds: ring and the allocator have parts in C.
+pub(crate) const MUSL_GCC: Tool = debian("musl-gcc", "musl-tools");
+
 /// What `cargo xtask clients` uses.
 pub(crate) const CLIENTS: [Tool; 16] = [
     DOCKER, DOCKERD, CONTAINERD, CTR, RUNC, IPTABLES, PODMAN, CRUN, BUILDAH, SKOPEO, UMOCI, CRANE, REGCTL,
@@ -198,6 +201,8 @@ pub(crate) const CLIENTS: [Tool; 16] = [
 ];
 /// What Hythe is compared with.
 pub(crate) const PEERS: [Tool; 2] = [ORIGINAL, ORIGINAL_2];
+/// What `cargo xtask dist` uses.
+pub(crate) const DIST: [Tool; 1] = [MUSL_GCC];
 /// What the storage drivers of the clouds, and certificates by ACME, are tried on.
 pub(crate) const EMULATORS: [Tool; 8] = [
     MINIO,

@@ -101,13 +101,14 @@ impl Acme {
             asked: watch::Sender::default(),
         };
         for (host, held) in &acme.hosts {
-            match acme.usable(host, acme.cache.read(host)?) {
-                Some(aging) => held.send_modify(|held| held.certificate = Some(aging)),
-                None => tracing::info!(
+            if let Some(aging) = acme.usable(host, acme.cache.read(host)?) {
+                held.send_modify(|held| held.certificate = Some(aging));
+            } else {
+                tracing::info!(
                     host,
                     directory = acme.owner.directory,
                     "a certificate will be asked for"
-                ),
+                );
             }
         }
         Ok(acme)

@@ -120,11 +120,11 @@ impl Ordering<'_> {
             let Ok(state) = authorization.refresh().await else {
                 continue;
             };
-            let failed = state
+            let mut failed = state
                 .challenges
                 .iter()
                 .filter(|challenge| challenge.status == ChallengeStatus::Invalid);
-            if let Some(problem) = failed.filter_map(|challenge| challenge.error.as_ref()).next() {
+            if let Some(problem) = failed.find_map(|challenge| challenge.error.as_ref()) {
                 return Error::NotAccepted {
                     host: host.to_owned(),
                     challenge,

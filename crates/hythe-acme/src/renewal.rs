@@ -25,7 +25,7 @@ pub(crate) fn due(certificate: &Certificate, jitter: f64) -> SystemTime {
     let life = certificate.not_after.duration_since(certificate.not_before);
     let before = (life.unwrap_or_default() / 3).min(LONGEST_BEFORE);
     let put_off = (before / 10).min(LONGEST_JITTER).mul_f64(jitter);
-    certificate.not_after - (before - put_off)
+    certificate.not_after - before + put_off
 }
 
 /// The pauses between attempts that fail, without an end.
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn jitter_puts_it_off_by_a_little() {
-        assert_eq!(left_when_due(90 * DAY, 1.0), 30 * DAY - LONGEST_JITTER);
+        assert_eq!(left_when_due(90 * DAY, 1.0) + LONGEST_JITTER, 30 * DAY);
         assert_eq!(
             left_when_due(Duration::from_secs(30), 1.0),
             Duration::from_secs(9)

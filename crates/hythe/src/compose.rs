@@ -32,7 +32,7 @@ use crate::logging::{AccessLog, Formatter, LogSettings};
 use crate::middlewares::Beside;
 use crate::reload::{Reload, Watcher};
 use crate::tls::Tls;
-use crate::{access, caches, drivers, health, middlewares};
+use crate::{access, authorities, caches, drivers, health, middlewares};
 
 /// Everything that is to run, not yet started.
 pub(crate) struct Composed {
@@ -51,6 +51,7 @@ pub(crate) async fn compose(
     configuration: Configuration,
     access_log: Option<AccessLog>,
 ) -> Result<Composed, String> {
+    authorities::warn_if_missing(&configuration);
     let tls = tls(&configuration.http)?;
     let Access { controller, reload } = access::controller(&configuration.auth).await?;
     let certificates = tls.clone().map(|tls| tls as Arc<dyn Reload>);

@@ -5,6 +5,7 @@
 //! everybody.
 
 mod access;
+mod authorities;
 mod caches;
 mod cli;
 mod command;

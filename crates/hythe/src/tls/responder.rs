@@ -38,9 +38,10 @@ pub(crate) struct Responder {
 
 impl Responder {
     pub(super) async fn bind(address: &str, acme: Arc<Acme>) -> Result<Self, String> {
-        let failed = |error| format!("http.tls.letsencrypt.httpaddr: cannot listen on {address}: {error}");
-        let listener = edge::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
+        let failed = |error: std::io::Error| {
+            format!("http.tls.letsencrypt.httpaddr: cannot listen on {address}: {error}")
+        };
+        let (listener, bound) = edge::bind(address).await.map_err(failed)?;
         tracing::info!("answering ACME challenges on {bound}");
         Ok(Self { listener, acme })
     }
