@@ -24,7 +24,8 @@
 //! Parts grow, but never beyond what may be held in memory. When their numbers run out, what is there is completed
 //! at the writer's path and becomes the first parts of a new upload by copies within the store
 //! ([`MultipartBackend::copy_part`]). The same is done with what distribution v3 left, which may end in a part that is
-//! too small to be followed by another one.
+//! too small to be followed by another one. The writer says so in another token of its claim before, so that whoever opens
+//! that knows to look whether it was done.
 //!
 //! # Two writers of one upload
 //!

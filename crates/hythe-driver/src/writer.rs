@@ -63,10 +63,12 @@ pub trait FileWriter: Debug + Send {
     ///
     /// # Behaviour
     /// * `None`: nothing has to be kept before the next `incoming` bytes are written, because the driver locks the
-    ///   path, because this writer has claimed it already, or because so few bytes leave nothing that could be mixed.
-    /// * A token stands for what the writer was opened with, without what it wrote since. Who can keep it, given
+    ///   path, because this writer has claimed all that it needs, or because so few bytes leave nothing that could be mixed.
+    /// * A writer's first token stands for what it was opened with, without what it wrote since. Who can keep it, given
     ///   that nobody else kept one since, goes on writing; who cannot calls [`Self::abandon`]. From then on no part
     ///   that a writer of an older token sends gets into the content.
+    /// * A writer that claimed the upload may return another token, which stands for all that was written: what was sent
+    ///   is about to be rebuilt, so that what was kept before could not be resumed any more.
     async fn claim(&mut self, incoming: u64) -> Result<Option<ResumeToken>>;
 
     /// Appends a batch of pieces in order.

@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) tail: Tail,
     /// Nonces of tails that this token replaced.
     pub(super) old_tails: Vec<u64>,
+    /// Whether the upload may have been completed since, to make its bytes the first of a new one.
+    pub(super) folds: bool,
 }
 
 impl State {
@@ -53,6 +55,7 @@ impl State {
             has_own: false,
             tail: Tail::Inline(Bytes::new()),
             old_tails: Vec::new(),
+            folds: false,
         }
     }
 
@@ -63,6 +66,17 @@ impl State {
             Tail::Object { size, .. } => *size,
         };
         self.base.saturating_add(self.sent).saturating_add(tail)
+    }
+
+    /// The upload was completed: its parts are an object now.
+    pub(super) fn note_folded(&mut self) {
+        *self = Self {
+            base: self.sent,
+            has_own: true,
+            tail: self.tail.clone(),
+            old_tails: std::mem::take(&mut self.old_tails),
+            ..Self::empty()
+        };
     }
 
     /// The nonces of all tails that may be there.
@@ -99,6 +113,7 @@ impl State {
             "has_own": self.has_own,
             "object": object,
             "old_tails": self.old_tails,
+            "folds": self.folds,
             "inline": tail_bytes.len(),
         });
         let mut token = BytesMut::from(head.to_string().as_bytes());
@@ -138,6 +153,7 @@ impl State {
                 },
             },
             old_tails: old_tails.iter().map(Value::as_u64).collect::<Option<_>>()?,
+            folds: head.get("folds").and_then(Value::as_bool).unwrap_or_default(),
         };
         let is_sound = (state.upload.is_some() || (state.parts.is_empty() && state.sent == 0))
             && state.next_number >= state.parts.end();
@@ -186,6 +202,7 @@ mod tests {
                 },
                 old_tails: vec![1, 2],
                 ends_small: true,
+                folds: true,
                 ..empty.clone()
             },
             State {

@@ -65,6 +65,8 @@ struct Kept {
     /// Bytes that it stands for.
     size: u64,
     is_claim: bool,
+    /// Bytes in parts that it allows to be folded.
+    folds: Option<u64>,
 }
 
 impl MultipartFileWriter {
@@ -88,6 +90,7 @@ impl MultipartFileWriter {
             has_own: self.has_own,
             tail,
             old_tails: self.tails.clone(),
+            folds: false,
         }
     }
 
@@ -186,10 +189,13 @@ impl FileWriter for MultipartFileWriter {
         }
         // A write that was dropped may have left more than a part's worth, and cannot be undone any more.
         self.undo_from = None;
-        self.prepare(0).await?;
-        self.send_full_parts().await?;
-        if self.is_claimed() {
-            self.send_what_is_enough().await?;
+        // What would have to be folded first stays in the tail, because nobody knows yet that it may be.
+        if !self.must_fold(self.buffer.size()) {
+            self.prepare(0).await?;
+            self.send_full_parts().await?;
+            if self.is_claimed() {
+                self.send_what_is_enough().await?;
+            }
         }
         self.finish_flight().await?;
         let tail = self.keep_tail().await?;

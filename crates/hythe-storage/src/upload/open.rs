@@ -40,6 +40,7 @@ pub(crate) async fn create(
         // The record was made with the hashes.
         is_changed: appends,
         is_new: true,
+        is_claimed: false,
     })
 }
 
@@ -118,6 +119,7 @@ async fn resume_in_place(core: &Arc<Core>, repository: &RepositoryName, id: &Upl
         hashing: None,
         is_changed: false,
         is_new: false,
+        is_claimed: false,
     })
 }
 
@@ -165,6 +167,7 @@ fn resume_marked(
         hashing: None,
         is_changed: false,
         is_new: false,
+        is_claimed: false,
     })
 }
 
@@ -192,6 +195,7 @@ async fn resume_recorded(core: &Arc<Core>, repository: &RepositoryName, id: &Upl
         hashing: None,
         is_changed: false,
         is_new: false,
+        is_claimed: false,
     })
 }
 

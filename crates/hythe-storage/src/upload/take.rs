@@ -46,6 +46,7 @@ pub(super) async fn take(upload: Upload) -> Result<Upload> {
         hashing: None,
         is_changed: false,
         is_new: false,
+        is_claimed: false,
     })
 }
 

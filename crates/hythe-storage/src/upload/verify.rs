@@ -62,6 +62,7 @@ async fn read_in_place(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         hashing: None,
         is_changed: false,
         is_new: false,
+        is_claimed: false,
     };
     Ok((upload, actual))
 }
@@ -103,6 +104,7 @@ async fn seal_and_read(upload: Upload, algorithm: Algorithm) -> Result<(Upload, 
         hashing: None,
         is_changed: false,
         is_new: false,
+        is_claimed: false,
     };
     Ok((upload, actual))
 }

@@ -26,6 +26,8 @@ pub(crate) struct Upload {
     pub(super) hashing: Option<Hashing>,
     /// What others know of it: bytes that were kept, and their hashes.
     pub(super) kept: (u64, Hashers),
+    /// Whether others know that we write.
+    pub(super) is_claimed: bool,
     /// Whether there is something to keep that was not kept before.
     pub(super) is_changed: bool,
     /// Whether this is the writer that began the session, so that nobody else can be writing it.
@@ -111,9 +113,18 @@ impl Upload {
         let Some(token) = claimed.map_err(|error| ended(&self.session, error))? else {
             return Ok(());
         };
+        if self.is_claimed {
+            // Another token of one writer stands for all that was written.
+            let size = writer.size();
+            if let Some(hashing) = self.hashing.take() {
+                self.hashers = hashing.finish().await;
+            }
+            self.kept = (size, self.hashers.clone());
+        }
         let (size, hashers) = &self.kept;
         let record = Record::new(&self.session, *size, Some(&token), hashers)?;
         let Recording::Taken { by, token } = self.session.record(&record).await? else {
+            self.is_claimed = true;
             return Ok(());
         };
         let gone = Data::Gone { size: *size };

@@ -7,8 +7,15 @@ impl MultipartFileWriter {
     /// can be aborted whatever becomes of this writer, and sets part numbers aside.
     pub(super) async fn claim_upload(&mut self, incoming: u64) -> Result<Option<ResumeToken>> {
         let held = self.buffer.size().saturating_add(incoming);
-        if self.is_claimed() || held < self.sends_from() {
+        if held < self.sends_from() {
             return Ok(None);
+        }
+        if self.is_claimed() {
+            return if self.must_fold(held) && !self.may_fold() {
+                self.claim_fold().await.map(Some)
+            } else {
+                Ok(None)
+            };
         }
         let mut state = self.kept_state()?;
         if self.ends_small {
@@ -24,8 +31,32 @@ impl MultipartFileWriter {
             token: token.clone(),
             size: state.size(),
             is_claim: true,
+            folds: None,
         });
         Ok(Some(token))
+    }
+
+    /// The token by which others can go on whether or not this writer comes to the end of a fold: all that was sent, and
+    /// that it may have become an object.
+    async fn claim_fold(&mut self) -> Result<ResumeToken> {
+        self.finish_flight().await?;
+        let tail = self.keep_tail().await?;
+        let state = State {
+            folds: true,
+            ..self.state(tail)
+        };
+        let token = state.to_token(self.backend.name(), &self.path);
+        self.kept = Some(Kept {
+            token: token.clone(),
+            size: state.size(),
+            is_claim: true,
+            folds: Some(self.sent),
+        });
+        Ok(token)
+    }
+
+    fn may_fold(&self) -> bool {
+        self.kept.as_ref().and_then(|kept| kept.folds) == Some(self.sent)
     }
 
     /// What the token says that this writer was opened with.

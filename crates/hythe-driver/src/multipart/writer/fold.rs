@@ -10,12 +10,18 @@ impl MultipartFileWriter {
         if held < self.sends_from() {
             return Ok(());
         }
-        let coming = held / self.sends_from() + 2;
-        let last = u64::from(self.next_number).saturating_add(coming);
-        if self.ends_small || last > u64::from(self.limits.maximum_parts) {
+        if self.must_fold(held) {
             self.fold().await?;
         }
         self.take_in_base().await
+    }
+
+    /// Whether no part, or too few of them, can follow until what is there is folded.
+    pub(super) fn must_fold(&self, held: u64) -> bool {
+        let coming = held / self.sends_from() + 2;
+        let last = u64::from(self.next_number).saturating_add(coming);
+        let has_parts = !self.parts.is_empty() || self.flight.size() > 0;
+        has_parts && (self.ends_small || last > u64::from(self.limits.maximum_parts))
     }
 
     /// Completes what is there, so that its bytes can become parts of any number and size.

@@ -27,7 +27,10 @@ impl MultipartFileWriter {
             WriterMode::Append => Self::find(backend, path).await,
             WriterMode::Resume(token) => {
                 let state = State::from_token(&token, backend.name(), path);
-                let state = state.ok_or_else(|| failed(ErrorKind::InvalidToken))?;
+                let mut state = state.ok_or_else(|| failed(ErrorKind::InvalidToken))?;
+                if state.folds {
+                    find_folded(&*backend, path, &mut state).await?;
+                }
                 let tail = stored_tail(&*backend, path, &state).await?;
                 let mut writer = Self::at(backend, path, state, tail);
                 writer.keep(token);
@@ -63,6 +66,7 @@ impl MultipartFileWriter {
             size: self.size(),
             token,
             is_claim: false,
+            folds: None,
         });
     }
 
@@ -98,6 +102,17 @@ impl MultipartFileWriter {
         writer.keep(token);
         Ok(writer)
     }
+}
+
+/// A writer that was about to fold the upload may have done so, and not have lived to tell.
+async fn find_folded(backend: &dyn MultipartBackend, path: &DriverPath, state: &mut State) -> Result<()> {
+    match backend.object_size(path).await {
+        Ok(size) if size == state.sent => state.note_folded(),
+        Ok(_) => {}
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error.during("writer")),
+    }
+    Ok(())
 }
 
 /// The bytes that are in no part.

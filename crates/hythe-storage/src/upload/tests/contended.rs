@@ -221,6 +221,49 @@ async fn a_purge_leaves_nothing_of_killed_pushes() {
     }
 }
 
+/// Numbers of parts run out again and again, and the process ends at any moment.
+#[tokio::test]
+async fn what_was_folded_by_a_process_that_died_is_gone_on_with() {
+    for seed in 0..300 {
+        let mut random = Random(seed + 1);
+        let bucket = InMemoryDriver::object_store(ObjectStoreOptions {
+            minimum_part_bytes: PART as u64,
+            preferred_part_bytes: PART as u64,
+            maximum_parts: 12,
+            parts_in_flight: 1 + (seed % 4) as usize,
+            derives_marks: seed.is_multiple_of(3),
+            yields: 1,
+            ..ObjectStoreOptions::default()
+        });
+        let (one, other) = (core_over(bucket.clone()), core_over(bucket.clone()));
+        let content: Bytes = (0..40 * PART).map(|_| random.below(256) as u8).collect();
+        let upload = Box::new(create(&one, &name(), None).await.unwrap());
+        let id = upload.id();
+        upload.suspend().await.unwrap();
+
+        let send = async |core: &Arc<Core>| {
+            let mut upload = reopen(core, &id).await.unwrap();
+            for batch in content.slice(upload.size() as usize..).chunks(2 * PART) {
+                upload.write(vec![Bytes::copy_from_slice(batch)]).await.unwrap();
+            }
+            upload
+        };
+        let turns = random.below(150);
+        let died = run_for(turns, async {
+            send(&one).await.suspend().await.unwrap();
+        });
+        died.await;
+        let upload = send(&other).await;
+        let committed = upload.commit(&Digest::sha256(&content)).await;
+        assert!(committed.is_ok(), "seed {seed} after {turns}: {committed:?}");
+        let path = other.layout.blob_data(&Digest::sha256(&content));
+        assert!(
+            other.driver.get_content(&path, u64::MAX).await.unwrap() == content,
+            "seed {seed}"
+        );
+    }
+}
+
 /// After everything that the other clock says, and what the bucket says of its files.
 #[derive(Debug)]
 struct Later;
