@@ -13,9 +13,12 @@ fn layered(driver: impl StorageDriver + 'static) -> impl StorageDriver + 'static
     Counting::new(Arc::new(Instrumented::new(Arc::new(throttled))))
 }
 
-driver_suite!(async || {
+driver_suite!(async || fixture());
+driver_suite!(uploads: async || fixture());
+
+fn fixture() -> Option<Fixture> {
     let parameters = emulator::parameters()?;
     let drivers = [emulator::driver(&parameters), emulator::driver(&parameters)];
     let [driver, other] = drivers.map(layered);
     Some(Fixture::new(driver, other))
-});
+}

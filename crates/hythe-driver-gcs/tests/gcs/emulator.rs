@@ -117,9 +117,11 @@ async fn make_bucket(endpoint: &str, bucket: &str) {
 mod usual_chunks {
     use super::*;
     hythe_driver_testsuite::driver_suite!(async || store(16 << 20).await);
+    hythe_driver_testsuite::driver_suite!(uploads: async || store(16 << 20).await);
 }
 
 mod small_chunks {
     use super::*;
     hythe_driver_testsuite::driver_suite!(async || store(SMALL_CHUNK).await);
+    hythe_driver_testsuite::driver_suite!(uploads: async || store(SMALL_CHUNK).await);
 }

@@ -17,12 +17,14 @@ mod minio {
     use super::*;
 
     driver_suite!(async || fixture(Emulator::Minio).await);
+    driver_suite!(uploads: async || fixture(Emulator::Minio).await);
 }
 
 mod versitygw {
     use super::*;
 
     driver_suite!(async || fixture(Emulator::Versitygw).await);
+    driver_suite!(uploads: async || fixture(Emulator::Versitygw).await);
 }
 
 mod through_layers {
@@ -32,12 +34,15 @@ mod through_layers {
 
     use super::*;
 
-    driver_suite!(async || {
+    driver_suite!(async || fixture().await);
+    driver_suite!(uploads: async || fixture().await);
+
+    async fn fixture() -> Option<Fixture> {
         let bucket = Emulator::Versitygw.bucket()?;
         let root = fresh_root();
         let driver = Throttled::new(Arc::new(bucket.driver(&root).await), 25);
         let driver = Instrumented::new(Arc::new(Counting::new(Arc::new(driver))));
         let other = Faulty::new(Arc::new(bucket.driver(&root).await));
         Some(Fixture::new(driver, other))
-    });
+    }
 }
