@@ -1,12 +1,13 @@
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 use hythe_driver::{BoxError, DriverPath, Error, ErrorKind};
 use serde_json::Value;
 
 use crate::ParametersError;
+use crate::resource::time_of_header;
 
 /// The driver's name in the configuration and in errors.
 pub(crate) const NAME: &str = "gcs";
@@ -193,7 +194,7 @@ impl Failure {
             message: answer.message,
         };
         Self {
-            retry_after: retry_after(headers),
+            retry_after: retry_after(headers, SystemTime::now()),
             is_transient,
             is_uncertain: status.is_server_error(),
             status: Some(status),
@@ -292,10 +293,14 @@ fn kind_of(status: StatusCode, answer: &Answer) -> ErrorKind {
     }
 }
 
-/// In seconds; dates are not used by the service.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+/// In seconds, or as a date, which what stands before the service may send. One that has passed asks for nothing.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = time_of_header(value)?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -312,6 +317,22 @@ mod tests {
             &headers,
             body.as_bytes(),
         )
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_792_567_680);
+        let check = |value: &'static str, expected: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::RETRY_AFTER, value.parse().unwrap());
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{value}");
+        };
+        check("7", Some(7));
+        check("Wed, 21 Oct 2026 07:28:30 GMT", Some(30));
+        check("Wed, 21 Oct 2026 07:27:00 GMT", Some(0));
+        check("-1", None);
+        check("soon", None);
     }
 
     #[test]
