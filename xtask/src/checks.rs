@@ -79,7 +79,16 @@ fn deny() -> Result<()> {
         .shown()
 }
 
-/// Builds and documents every publishable crate on its own: with the features it asks for itself, and no others.
+/// Features with which the program must build, and nothing else: what small builds are made of.
+const FEATURES_OF_THE_PROGRAM: [&str; 4] = [
+    "driver-filesystem",
+    "driver-s3",
+    "driver-azure,auth-token",
+    "driver-gcs,cache-inmemory,auth-htpasswd,middleware-cloudfront",
+];
+
+/// Builds and documents every publishable crate on its own: with the features it asks for itself, and no others. The
+/// program is also built with few of its features.
 pub(crate) fn alone() -> Result<()> {
     let names = publishable(&workspace::metadata(&["--no-deps"])?)?;
     for name in &names {
@@ -90,7 +99,15 @@ pub(crate) fn alone() -> Result<()> {
             .env("RUSTDOCFLAGS", DENY_WARNINGS)
             .shown()?;
     }
-    println!("{} passed, 0 failed", names.len());
+    for features in FEATURES_OF_THE_PROGRAM {
+        println!("== hythe with {features} alone");
+        let few = ["--no-default-features", "--features", features];
+        cargo()
+            .args(["check", "--quiet", "--package", "hythe"])
+            .args(few)
+            .shown()?;
+    }
+    println!("{} passed, 0 failed", names.len() + FEATURES_OF_THE_PROGRAM.len());
     Ok(())
 }
 

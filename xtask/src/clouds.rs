@@ -42,6 +42,11 @@ pub(crate) fn killed(hythe: &Program, storage: Storage, pushes: u32) -> Result<(
     run("killed", hythe, storage, &["--pushes", &pushes.to_string()])
 }
 
+/// A push and a pull while every request to the bucket fails once.
+pub(crate) fn faults(hythe: &Program, storage: Storage) -> Result<()> {
+    run("faults", hythe, storage, &[])
+}
+
 /// A bucket that Hythe and the original use in turn.
 pub(crate) fn two_way(hythe: &Program, storage: Storage) -> Result<()> {
     let original = Program::resolve(Kind::Original, None)?;

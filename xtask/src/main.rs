@@ -72,6 +72,8 @@ enum Task {
     Calls(HytheBinary),
     /// Send every request of a push to another of three registries on one bucket.
     Replicas(PushesArguments),
+    /// Push and pull while every request to the bucket fails once.
+    Faults(FaultsArguments),
     /// Cut pushes off, purge, and look at what is left in the bucket.
     Killed(PushesArguments),
     /// Check which crate may depend on which.
@@ -169,6 +171,15 @@ struct PushesArguments {
     /// How many images are pushed.
     #[arg(long, default_value_t = 200)]
     pushes: u32,
+}
+
+#[derive(Args)]
+struct FaultsArguments {
+    #[command(flatten)]
+    hythe: HytheBinary,
+    /// Where the data are.
+    #[arg(long, value_enum, default_value = "s3")]
+    storage: clouds::Storage,
 }
 
 #[derive(Args)]
@@ -277,6 +288,10 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Replicas(arguments) => {
             let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
             clouds::replicas(&hythe, arguments.storage, arguments.pushes)
+        }
+        Task::Faults(arguments) => {
+            let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;
+            clouds::faults(&hythe, arguments.storage)
         }
         Task::Killed(arguments) => {
             let hythe = Program::resolve(Kind::Hythe, arguments.hythe.registry_binary)?;

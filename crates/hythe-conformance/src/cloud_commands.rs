@@ -1,4 +1,4 @@
-//! `hythe-conformance killed`, `bucket-two-way` and `large`
+//! `hythe-conformance killed`, `bucket-two-way`, `faults` and `large`
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use hythe_conformance::Failure;
 use hythe_conformance::cloud::killed::Killed;
 use hythe_conformance::cloud::two_way::TwoWay;
-use hythe_conformance::cloud::{Backend, Cloud, large};
+use hythe_conformance::cloud::{Backend, Cloud, faults, large};
 
 /// What `killed` is told. Exit code 0 when nothing was left, 2 otherwise.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,17 @@ pub(crate) struct TwoWayArguments {
     /// Distribution 3.1
     #[arg(long, value_name = "PROGRAM")]
     original: PathBuf,
+    /// Where the data are
+    #[arg(long, value_enum)]
+    storage: Cloud,
+}
+
+/// What `faults` is told. Exit code 0 when no client noticed anything.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FaultsArguments {
+    /// The registry's program
+    #[arg(long, value_name = "PROGRAM")]
+    hythe: PathBuf,
     /// Where the data are
     #[arg(long, value_enum)]
     storage: Cloud,
@@ -103,6 +114,19 @@ pub(crate) async fn two_way(arguments: &TwoWayArguments) -> Result<ExitCode, Fai
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Pushes and pulls an image under each fault.
+pub(crate) async fn faults(arguments: &FaultsArguments) -> Result<ExitCode, Failure> {
+    let backend = Backend::from_environment(arguments.storage)?;
+    let mut passed = 0;
+    let observe = |name: &str, requests: usize| {
+        passed += 1;
+        println!("pass  each request {name} once, {requests} requests in all");
+    };
+    faults::push_and_pull(&arguments.hythe, &backend, observe).await?;
+    println!("{passed} passed, 0 failed");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Pushes and pulls one layer and prints the registry's memory.

@@ -45,6 +45,8 @@ enum Command {
     Killed(cloud_commands::KilledArguments),
     /// Lets Hythe and distribution take turns on one bucket.
     BucketTwoWay(cloud_commands::TwoWayArguments),
+    /// Pushes and pulls an image while every request to the bucket fails once.
+    Faults(cloud_commands::FaultsArguments),
     /// Pushes one layer of many GiB and looks at the registry's memory.
     Large(cloud_commands::LargeArguments),
     /// Kills a registry while clients push, again and again, and looks whether anything was lost.
@@ -65,6 +67,7 @@ async fn main() -> ExitCode {
         Command::Replicas(arguments) => replicas_command::run(&arguments).await,
         Command::Killed(arguments) => cloud_commands::killed(&arguments).await,
         Command::BucketTwoWay(arguments) => cloud_commands::two_way(&arguments).await,
+        Command::Faults(arguments) => cloud_commands::faults(&arguments).await,
         Command::Large(arguments) => cloud_commands::large(&arguments).await,
         Command::Crash(arguments) => crash_command::run(&arguments).await,
         Command::TokenServer(arguments) => token_server::run(&arguments).await,

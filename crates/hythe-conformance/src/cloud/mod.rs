@@ -6,6 +6,7 @@
 //! | [`replicas`] | `replicas` | Can every request of a push go to another registry on the same bucket? |
 //! | [`killed`] | `killed` | What is left of pushes that were cut off, after a purge? |
 //! | [`two_way`] | `bucket-two-way` | Can Hythe and distribution take turns on one bucket? |
+//! | [`faults`] | `faults` | Does a client notice that each request to the storage fails once? |
 //! | [`large`] | `large` | How much memory does a layer of many GiB take? |
 //!
 //! The bucket is looked at through the storage's own interface ([`Backend`]), with requests signed here, so that a mistake
@@ -13,6 +14,7 @@
 
 mod backend;
 pub mod calls;
+pub mod faults;
 mod image;
 pub mod killed;
 pub mod large;
