@@ -38,7 +38,7 @@ pub(crate) fn ci() -> Result<()> {
 
 type Check = fn() -> Result<()>;
 
-fn ci_checks() -> [(&'static str, Check); 5] {
+fn ci_checks() -> [(&'static str, Check); 6] {
     [
         ("format", || cargo().args(["fmt", "--all", "--check"]).shown()),
         ("clippy", || {
@@ -51,6 +51,16 @@ fn ci_checks() -> [(&'static str, Check); 5] {
                 .args(["doc", "--workspace", "--no-deps"])
                 .env("RUSTDOCFLAGS", DENY_WARNINGS)
                 .shown()
+        }),
+        ("fuzz targets", || {
+            // They are no part of the workspace, and nobody would notice that they no longer fit it.
+            let manifest = [
+                "check",
+                "--locked",
+                "--manifest-path",
+                "crates/hythe-fuzz/Cargo.toml",
+            ];
+            cargo().args(manifest).shown()
         }),
         ("dependencies", deny),
         ("layering", layering::check),
