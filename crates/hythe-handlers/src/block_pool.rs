@@ -3,6 +3,8 @@
 //! What comes is copied into blocks that are used again. The copy costs less than fresh memory for every piece does
 //! (pages that have to be cleared first), lets the connection use its read buffer again at once, and makes the
 //! budget exact: what is taken of it is what is held, whatever the sizes of pieces and the habits of allocators.
+//!
+//! A manifest needs its memory in one piece and until it is stored. It reserves places and brings its own memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,16 @@ pub(crate) struct BlockPool {
     shared: Arc<Shared>,
     places: Arc<Semaphore>,
     blocks: usize,
+    /// Those of the places that may be reserved, so that clients who send manifests slowly do not stop all uploads.
+    reservable: Arc<Semaphore>,
+    reservable_blocks: u32,
+}
+
+/// Places that are not for blocks, until dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    _places: Option<OwnedSemaphorePermit>,
+    _share: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -50,6 +62,7 @@ impl BlockPool {
     /// A pool of so many bytes, but at least of one block.
     pub(crate) fn new(bytes: usize) -> Self {
         let blocks = (bytes / BLOCK_BYTES).clamp(1, Semaphore::MAX_PERMITS);
+        let reservable_blocks = u32::try_from(blocks / 2).unwrap_or(u32::MAX).max(1);
         Self {
             shared: Arc::new(Shared {
                 idle: Mutex::new(Vec::new()),
@@ -57,6 +70,22 @@ impl BlockPool {
             }),
             places: Arc::new(Semaphore::new(blocks)),
             blocks,
+            reservable: Arc::new(Semaphore::new(reservable_blocks as usize)),
+            reservable_blocks,
+        }
+    }
+
+    /// Waits for the places of so many bytes, or for all that may be reserved if that is less.
+    pub(crate) async fn reserve(&self, bytes: usize) -> Reserved {
+        let wanted = u32::try_from(bytes.div_ceil(BLOCK_BYTES)).unwrap_or(u32::MAX);
+        let wanted = wanted.min(self.reservable_blocks);
+        // All at once: who held some and waited for more could wait for others who do the same. The semaphores are
+        // never closed.
+        let share = self.reservable.clone().acquire_many_owned(wanted).await.ok();
+        let places = self.places.clone().acquire_many_owned(wanted).await.ok();
+        Reserved {
+            _places: places,
+            _share: share,
         }
     }
 
@@ -174,6 +203,21 @@ mod tests {
         drop(clone);
         assert_eq!(member.try_take().unwrap().memory.as_ptr(), address);
         drop(second);
+    }
+
+    #[tokio::test]
+    async fn half_of_the_budget_may_be_reserved() {
+        let pool = BlockPool::new(8 * BLOCK_BYTES);
+        let member = pool.join();
+        let reserved = pool.reserve(2 * BLOCK_BYTES + 1).await;
+        let mut too_much = Box::pin(pool.reserve(usize::MAX));
+        assert!(futures_util::poll!(&mut too_much).is_pending());
+        let blocks: Vec<_> = std::iter::from_fn(|| member.try_take()).collect();
+        assert_eq!(blocks.len(), 5);
+        drop((reserved, blocks));
+        let _all_that_may_be = too_much.await;
+        let blocks: Vec<_> = std::iter::from_fn(|| member.try_take()).collect();
+        assert_eq!(blocks.len(), 4);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// The most bytes of a form that are read. The parameters of the API are much shorter.
-const MAX_FORM_BYTES: u64 = 8 * 1024;
+const MAX_FORM_BYTES: usize = 8 * 1024;
 
 impl<'a> Call<'a> {
     pub(crate) fn new(shared: &'a Shared, parts: &'a Parts, context: &'a RequestContext) -> Self {
@@ -71,13 +71,14 @@ impl<'a> Call<'a> {
     pub(crate) async fn take_form(&mut self, body: RequestBody) -> RequestBody {
         let is_form = self.header(header::CONTENT_TYPE).is_some_and(is_form);
         let announced = self.content_length().unwrap_or(0);
-        let is_short = announced > 0 && announced <= MAX_FORM_BYTES;
+        let is_short = announced > 0 && announced <= MAX_FORM_BYTES as u64;
         if *self.method() != Method::POST || !is_form || !is_short || self.query.get("digest").is_some() {
             return body;
         }
         let patience = self.shared.body_progress_timeout;
-        let form = request_body::collect(body, Some(announced), MAX_FORM_BYTES, patience).await;
-        let form = form.unwrap_or_default();
+        let memory = self.shared.uploads.memory();
+        let form = request_body::collect(body, Some(announced), MAX_FORM_BYTES, patience, memory).await;
+        let form = form.map(|form| form.bytes).unwrap_or_default();
         let parameters = Query::parse(&String::from_utf8_lossy(&form));
         self.query = std::mem::take(&mut self.query).and(parameters);
         request_body::empty()

@@ -74,16 +74,16 @@ pub(crate) async fn put(
             .with_detail(detail)
             .into());
     }
-    let limit = MAX_MANIFEST_BYTES as u64;
     let patience = call.shared.body_progress_timeout;
-    let bytes = request_body::collect(body, call.content_length(), limit, patience)
+    let memory = call.shared.uploads.memory();
+    let collected = request_body::collect(body, call.content_length(), MAX_MANIFEST_BYTES, patience, memory)
         .await
         .map_err(not_read)?;
     let manifest = call
         .shared
         .namespace
         .manifest_types()
-        .parse(media_type, bytes)
+        .parse(media_type, collected.bytes.clone())
         .map_err(ApiError::from)?;
 
     classes::check(&call.shared.repository_classes, grant, name, &manifest)?;

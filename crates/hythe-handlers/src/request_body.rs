@@ -8,6 +8,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
 use hythe_distribution::BoxError;
 
+use crate::block_pool::{BlockPool, Reserved};
+
 /// The body of any request, whatever HTTP library it came from.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 
@@ -56,28 +58,52 @@ pub(crate) async fn next_piece(
     }
 }
 
+/// A body of this length is collected at once; a longer one waits for its share of the uploads' memory. Manifests are
+/// shorter, but for some indexes, and a connection's own buffers are not much less.
+const FREE_BYTES: usize = 64 * 1024;
+
+/// The whole of a body, with the place in the uploads' memory that it has until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    /// The body. It is not to be kept for longer than this.
+    pub(crate) bytes: Bytes,
+    _reserved: Option<Reserved>,
+}
+
 /// The whole body, at most `limit` bytes. A body that announces more is refused before its first byte is asked
 /// for, so that a client that waits for `100 Continue` never sends it.
 pub(crate) async fn collect(
     mut body: RequestBody,
     announced: Option<u64>,
-    limit: u64,
+    limit: usize,
     patience: Duration,
-) -> Result<Bytes, BodyFailure> {
-    if announced.is_some_and(|length| length > limit) {
+    memory: &BlockPool,
+) -> Result<Collected, BodyFailure> {
+    if announced.is_some_and(|length| length > limit as u64) {
         return Err(BodyFailure::TooLong);
     }
+    let longest = announced
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(limit);
     let mut collected = BytesMut::new();
+    let mut reserved = None;
     while let Some(piece) = next_piece(&mut body, patience).await? {
-        let length = (collected.len() + piece.len()) as u64;
+        let length = collected.len() + piece.len();
         if length > limit {
             return Err(BodyFailure::TooLong);
+        }
+        if length > FREE_BYTES && reserved.is_none() {
+            reserved = Some(memory.reserve(longest).await);
+            collected.reserve(longest.saturating_sub(collected.len()));
         }
         collected.extend_from_slice(&piece);
     }
     match announced {
         Some(length) if (collected.len() as u64) < length => Err(BodyFailure::TooShort),
-        _ => Ok(collected.freeze()),
+        _ => Ok(Collected {
+            bytes: collected.freeze(),
+            _reserved: reserved,
+        }),
     }
 }
 
@@ -93,6 +119,16 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
+    async fn collect_bytes(
+        body: RequestBody,
+        announced: Option<u64>,
+        limit: usize,
+    ) -> Result<Bytes, BodyFailure> {
+        let memory = BlockPool::new(0);
+        let collected = collect(body, announced, limit, PATIENCE, &memory).await?;
+        Ok(collected.bytes)
+    }
+
     fn pieces(pieces: &'static [&'static str]) -> RequestBody {
         let frames = pieces
             .iter()
@@ -102,9 +138,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_collected_up_to_the_limit() {
-        let collected = collect(pieces(&["ab", "", "cd"]), None, 4, PATIENCE).await;
+        let collected = collect_bytes(pieces(&["ab", "", "cd"]), None, 4).await;
         assert_eq!(collected, Ok(Bytes::from_static(b"abcd")));
-        let collected = collect(pieces(&["ab", "cd"]), None, 3, PATIENCE).await;
+        let collected = collect_bytes(pieces(&["ab", "cd"]), None, 3).await;
         assert_eq!(collected, Err(BodyFailure::TooLong));
     }
 
@@ -113,13 +149,13 @@ mod tests {
         let unreadable = StreamBody::new(
             stream::once(async { panic!("the body was read") as Result<Frame<Bytes>, Infallible> }).boxed(),
         );
-        let collected = collect(boxed(unreadable), Some(5), 4, PATIENCE).await;
+        let collected = collect_bytes(boxed(unreadable), Some(5), 4).await;
         assert_eq!(collected, Err(BodyFailure::TooLong));
     }
 
     #[tokio::test]
     async fn a_body_shorter_than_announced_is_told_apart() {
-        let collected = collect(boxed(Full::new(Bytes::from_static(b"abc"))), Some(4), 9, PATIENCE).await;
+        let collected = collect_bytes(boxed(Full::new(Bytes::from_static(b"abc"))), Some(4), 9).await;
         assert_eq!(collected, Err(BodyFailure::TooShort));
     }
 
@@ -127,8 +163,25 @@ mod tests {
     async fn patience_ends() {
         let silent = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
         assert_eq!(
-            collect(boxed(silent), None, 9, PATIENCE).await,
+            collect_bytes(boxed(silent), None, 9).await,
             Err(BodyFailure::Stalled)
         );
+    }
+
+    #[tokio::test]
+    async fn a_long_body_waits_for_its_share_of_memory() {
+        let long = || boxed(Full::new(Bytes::from(vec![b' '; FREE_BYTES + 1])));
+        let memory = BlockPool::new(0);
+        let first = collect(long(), None, 2 * FREE_BYTES, PATIENCE, &memory)
+            .await
+            .unwrap();
+        let mut second = Box::pin(collect(long(), None, 2 * FREE_BYTES, PATIENCE, &memory));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        let short = boxed(Full::new(Bytes::from(vec![b' '; FREE_BYTES])));
+        collect(short, None, 2 * FREE_BYTES, PATIENCE, &memory)
+            .await
+            .unwrap();
+        drop(first);
+        assert_eq!(second.await.unwrap().bytes.len(), FREE_BYTES + 1);
     }
 }

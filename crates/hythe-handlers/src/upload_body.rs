@@ -81,6 +81,11 @@ impl Uploads {
         }
     }
 
+    /// The memory that all of them share.
+    pub(crate) fn memory(&self) -> &BlockPool {
+        &self.memory
+    }
+
     /// Copies the body in a task of its own. When the future is dropped, the task writes what came and ends.
     pub(crate) async fn run(&self, upload: Upload) -> Result<Uploaded, Error> {
         let (receiver, batches) = batches(upload.body, upload.announced, self.patience, &self.memory);
