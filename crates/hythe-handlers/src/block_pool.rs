@@ -89,6 +89,13 @@ impl BlockPool {
         }
     }
 
+    /// Uploads, the bytes they have taken, and the bytes there are.
+    pub(crate) fn use_of(&self) -> (usize, usize, usize) {
+        let uploads = self.shared.uploads.load(Ordering::Relaxed);
+        let taken = self.blocks.saturating_sub(self.places.available_permits());
+        (uploads, taken * BLOCK_BYTES, self.blocks * BLOCK_BYTES)
+    }
+
     /// Notes an upload that is going to take blocks.
     pub(crate) fn join(&self) -> Member {
         self.shared.uploads.fetch_add(1, Ordering::Relaxed);

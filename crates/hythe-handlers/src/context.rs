@@ -1,5 +1,6 @@
 //! What is known of one request.
 
+use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -24,6 +25,16 @@ pub struct RequestContext {
     pub remote: Option<SocketAddr>,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// Who wants to know which route the request matches.
+    pub observer: Option<Arc<dyn RouteObserver>>,
+}
+
+/// Is told which route a request matches, for metrics.
+pub trait RouteObserver: Debug + Send + Sync {
+    /// It is the one that metrics call so: `base`, `catalog`, `tags`, `manifest`, `blob`, `blob_upload`,
+    /// `blob_upload_chunk`, `referrers`. Called at most once, before access is decided; not at all for what matches
+    /// none, or has no valid tag or digest.
+    fn matched(&self, route: &'static str);
 }
 
 impl RequestContext {
@@ -33,6 +44,7 @@ impl RequestContext {
             request_id: Uuid::now_v7(),
             remote,
             tls,
+            observer: None,
         }
     }
 }

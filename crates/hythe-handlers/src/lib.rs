@@ -39,9 +39,10 @@ mod service;
 mod tags;
 mod upload_body;
 
-pub use crate::context::RequestContext;
+pub use crate::context::{RequestContext, RouteObserver};
 pub use crate::log::Completed;
 pub use crate::options::{HandlersOptions, UrlOptions};
 pub use crate::redirect::RedirectPolicy;
 pub use crate::response_body::{ResponseBody, ResponseBodyError};
 pub use crate::service::Handlers;
+pub use crate::upload_body::UploadMemory;

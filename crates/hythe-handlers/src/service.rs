@@ -28,7 +28,7 @@ use crate::redirect::RedirectPolicy;
 use crate::reply::Reply;
 use crate::request_body::{RequestBody, boxed};
 use crate::response_body::ResponseBody;
-use crate::upload_body::Uploads;
+use crate::upload_body::{UploadMemory, Uploads};
 
 /// Answers the requests of the registry API. Clones are cheap and share everything.
 ///
@@ -109,6 +109,11 @@ impl Handlers {
         self.shared.uploads.join().await;
     }
 
+    /// What uploads hold now.
+    pub fn upload_memory(&self) -> UploadMemory {
+        self.shared.uploads.memory_in_use()
+    }
+
     async fn respond(
         &self,
         parts: &Parts,
@@ -150,6 +155,9 @@ impl Handlers {
             }
             Err(error) => return HttpError::from(ApiError::from(error.clone())).to_response(),
         };
+        if let (Ok(route), Some(observer)) = (&route, &context.observer) {
+            observer.matched(route.name());
+        }
         let started = Instant::now();
         let mut call = Call::new(&self.shared, parts, context);
         let body = call.take_form(body).await;

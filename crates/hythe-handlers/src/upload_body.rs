@@ -27,6 +27,17 @@ pub(crate) struct Uploads {
     tasks: TaskTracker,
 }
 
+/// What uploads hold at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadMemory {
+    /// Bodies that are being received.
+    pub uploads: usize,
+    /// Memory that holds what they received, in bytes.
+    pub used_bytes: u64,
+    /// Memory that they may hold together, in bytes.
+    pub limit_bytes: u64,
+}
+
 /// A body on its way into an upload.
 pub(crate) struct Upload {
     /// What the client sends.
@@ -84,6 +95,15 @@ impl Uploads {
     /// The memory that all of them share.
     pub(crate) fn memory(&self) -> &BlockPool {
         &self.memory
+    }
+
+    pub(crate) fn memory_in_use(&self) -> UploadMemory {
+        let (uploads, used, limit) = self.memory.use_of();
+        UploadMemory {
+            uploads,
+            used_bytes: used as u64,
+            limit_bytes: limit as u64,
+        }
     }
 
     /// Copies the body in a task of its own. When the future is dropped, the task writes what came and ends.

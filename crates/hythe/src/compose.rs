@@ -10,12 +10,13 @@ use hythe_configuration::sections::http::Http;
 use hythe_configuration::sections::log::{Log, LogFormatter, LogLevel};
 use hythe_configuration::sections::storage::{Redirect, UploadPurging};
 use hythe_configuration::sections::validation::{self, IndexRules, Platforms, Validation};
+use hythe_distribution::BlobDescriptorCacheProvider;
 use hythe_driver::StorageDriver;
 use hythe_driver_layers::Instrumented;
 use hythe_handlers::{Handlers, HandlersOptions, RedirectPolicy, UrlOptions};
 use hythe_health::Health;
 use hythe_manifest::ManifestTypes;
-use hythe_storage::purge::{self, PurgeOptions, PurgeSchedule};
+use hythe_storage::purge::{self, PurgeObserver, PurgeOptions, PurgeSchedule};
 use hythe_storage::{
     Clock, ImageBlobs, ImagePlatform, IndexPlatforms, Registry, RegistryOptions, SystemClock, UrlSettings,
     ValidationRules, ValidationSettings,
@@ -29,6 +30,7 @@ use tracing::Level;
 use crate::access::Access;
 use crate::edge::{ConnectionSettings, Edge};
 use crate::logging::{AccessLog, Formatter, LogSettings};
+use crate::metrics::{CallObserver, Metrics, StorageMetrics};
 use crate::middlewares::Beside;
 use crate::reload::{Reload, Watcher};
 use crate::tls::Tls;
@@ -42,6 +44,8 @@ pub(crate) struct Composed {
     pub(crate) background: Background,
     /// The checks, which the background runs.
     pub(crate) health: Health,
+    /// What is counted, if it is to be.
+    pub(crate) metrics: Option<Arc<Metrics>>,
     /// Whether clients have to speak TLS.
     pub(crate) is_tls: bool,
 }
@@ -56,7 +60,9 @@ pub(crate) async fn compose(
     let Access { controller, reload } = access::controller(&configuration.auth).await?;
     let certificates = tls.clone().map(|tls| tls as Arc<dyn Reload>);
     let reloads = certificates.into_iter().chain(reload).collect();
-    let (driver, mut beside) = driver(&configuration).await?;
+    let metrics = metrics(&configuration.http)?;
+    let of_storage = metrics.as_ref().map(|metrics| metrics.storage.clone());
+    let (driver, mut beside) = driver(&configuration, of_storage).await?;
     if let Some(tls) = &tls {
         beside.extend(certificates_by_acme(tls).await?);
     }
@@ -65,6 +71,10 @@ pub(crate) async fn compose(
         .map_err(|error| format!("health: {}", chain(&error)))?;
     let background = Background {
         health: health.clone(),
+        purge_observer: match &metrics {
+            Some(metrics) => metrics.purge.clone(),
+            None => Arc::new(()),
+        },
         purge: purging(&configuration.storage.maintenance.uploadpurging),
         driver: driver.clone(),
         clock: clock.clone(),
@@ -72,7 +82,9 @@ pub(crate) async fn compose(
         beside,
     };
     let chunk_min_length = driver.capabilities().minimum_part_bytes;
-    let options = registry_options(&configuration, clock)?;
+    let of_cache = metrics.as_ref().map(|metrics| metrics.cache.clone());
+    let cache = caches::provider(&configuration.storage.cache, of_cache);
+    let options = registry_options(&configuration, cache, clock)?;
     let registry = Arc::new(Registry::new(driver, options));
     let handlers = Handlers::new(HandlersOptions {
         namespace: registry,
@@ -97,17 +109,29 @@ pub(crate) async fn compose(
         h2c: configuration.http.h2c.enabled,
         tls: tls.clone(),
     };
+    let of_requests = metrics.as_ref().map(|metrics| metrics.requests.clone());
     Ok(Composed {
         is_tls: tls.is_some(),
-        edge: Edge::new(handlers, settings, access_log),
+        edge: Edge::new(handlers, settings, access_log, of_requests),
         background,
         health,
+        metrics,
     })
+}
+
+/// Metrics where somebody can ask for them.
+fn metrics(http: &Http) -> Result<Option<Arc<Metrics>>, String> {
+    if http.debug.addr.is_empty() || !http.debug.prometheus.enabled {
+        return Ok(None);
+    }
+    let metrics = Metrics::new().map_err(|error| format!("cannot set up metrics: {}", chain(&error)))?;
+    Ok(Some(Arc::new(metrics)))
 }
 
 /// The configured driver with its middlewares, and what these want to run.
 pub(crate) async fn driver(
     configuration: &Configuration,
+    metrics: Option<Arc<StorageMetrics>>,
 ) -> Result<(Arc<dyn StorageDriver>, Vec<Beside>), String> {
     let configured = &configuration.storage.driver;
     let made = drivers::factories()
@@ -115,7 +139,8 @@ pub(crate) async fn driver(
         .await;
     let driver = made.map_err(|error| chain(&error))?;
     let (driver, beside) = middlewares::around(driver, &configuration.middleware.storage).await?;
-    Ok((Arc::new(Instrumented::new(driver)), beside))
+    let instrumented = Instrumented::observed_by(driver, CallObserver(metrics));
+    Ok((Arc::new(instrumented), beside))
 }
 
 fn tls(http: &Http) -> Result<Option<Arc<Tls>>, String> {
@@ -138,14 +163,18 @@ async fn certificates_by_acme(tls: &Tls) -> Result<Vec<Beside>, String> {
     Ok(beside)
 }
 
-fn registry_options(configuration: &Configuration, clock: Arc<dyn Clock>) -> Result<RegistryOptions, String> {
+fn registry_options(
+    configuration: &Configuration,
+    cache: Option<Arc<dyn BlobDescriptorCacheProvider>>,
+    clock: Arc<dyn Clock>,
+) -> Result<RegistryOptions, String> {
     let storage = &configuration.storage;
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Ok(RegistryOptions {
         redirect: !storage.redirect.disable,
         delete: storage.delete.enabled,
         resumable_digests: true,
-        descriptor_cache: caches::provider(&storage.cache),
+        descriptor_cache: cache,
         manifest_types: ManifestTypes::standard(),
         validation: validation(&configuration.validation)?,
         tag_lookup_concurrency: storage.tag.concurrencylimit.unwrap_or(processors),
@@ -296,6 +325,7 @@ pub(crate) struct Background {
     purge: Option<(PurgeOptions, PurgeSchedule)>,
     driver: Arc<dyn StorageDriver>,
     clock: Arc<dyn Clock>,
+    purge_observer: Arc<dyn PurgeObserver>,
     watcher: Watcher,
     health: Health,
     beside: Vec<Beside>,
@@ -311,6 +341,7 @@ impl Background {
                 options,
                 schedule,
                 self.clock,
+                self.purge_observer,
                 stop.clone(),
             ));
         }

@@ -16,6 +16,7 @@ mod edge;
 mod health;
 mod load;
 mod logging;
+mod metrics;
 mod middlewares;
 mod reload;
 mod shutdown;

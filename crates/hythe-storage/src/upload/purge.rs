@@ -7,6 +7,7 @@
 //! Age is counted from our record or from `startedat`, as in distribution v3. That one keeps directories without it for ever; it makes
 //! one itself whenever an upload is cancelled. Here they go too, by the time their files were last written.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -71,6 +72,22 @@ pub struct PurgeReport {
     pub errors: Vec<driver::Error>,
 }
 
+/// Is told of each look.
+pub trait PurgeObserver: Debug + Send + Sync {
+    /// A look begins.
+    fn begins(&self);
+
+    /// It has ended at `now`, which led to this.
+    fn ends(&self, options: &PurgeOptions, report: &PurgeReport, now: SystemTime);
+}
+
+/// Nobody who wants to know.
+impl PurgeObserver for () {
+    fn begins(&self) {}
+
+    fn ends(&self, _: &PurgeOptions, _: &PurgeReport, _: SystemTime) {}
+}
+
 /// Looks at every upload once and removes the old ones.
 ///
 /// # Behaviour
@@ -119,6 +136,7 @@ pub async fn run(
     options: PurgeOptions,
     schedule: PurgeSchedule,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn PurgeObserver>,
     stop: CancellationToken,
 ) {
     let mut wait = schedule.first_after;
@@ -132,8 +150,10 @@ pub async fn run(
             dry_run = options.dry_run,
             "upload purge begins"
         );
+        observer.begins();
         let purged = unless(&stop, purge_once(&*driver, options, &*clock)).await;
         let Some(report) = purged else { return };
+        observer.ends(&options, &report, clock.now());
         for upload in &report.removed {
             tracing::info!(%upload, dry_run = options.dry_run, "old upload removed");
         }

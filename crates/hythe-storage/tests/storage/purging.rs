@@ -230,7 +230,14 @@ async fn it_is_looked_again_and_again_until_told_to_stop() {
     };
     let stop = CancellationToken::new();
     let clock = Arc::new(Standing(now() + 8 * DAY));
-    let task = tokio::spawn(run(driver.clone(), week_old(), schedule, clock, stop.clone()));
+    let task = tokio::spawn(run(
+        driver.clone(),
+        week_old(),
+        schedule,
+        clock,
+        Arc::new(()),
+        stop.clone(),
+    ));
 
     for wait in [schedule.first_after, schedule.interval, schedule.interval] {
         let (id, _) = begin(&registry).await;

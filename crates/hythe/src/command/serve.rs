@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::compose::{self, Composed, chain};
-use crate::debug::{DebugServer, Pages};
+use crate::debug::{DebugServer, MetricsPage, Pages};
 use crate::edge::{self, Listener};
 use crate::load::{self, UnknownKeys};
 use crate::logging::{self, AccessLog, LineWriter};
@@ -119,11 +119,13 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
     let access_log = access_writer.clone().map(AccessLog::new);
     let (net, address) = (configuration.http.net, configuration.http.addr.clone());
     let debug_address = configuration.http.debug.addr.clone();
+    let metrics_path = configuration.http.debug.prometheus.path.clone();
     let welcome = is_default.then(|| welcome::storage_of(&configuration));
     let Composed {
         edge,
         background,
         health,
+        metrics,
         is_tls,
     } = compose::compose(configuration, access_log).await?;
     let listener = Listener::open(net, &address)
@@ -134,6 +136,11 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
     let abort = CancellationToken::new();
     let pages = Pages {
         health,
+        metrics: metrics.map(|metrics| MetricsPage {
+            path: metrics_path,
+            metrics,
+            edge: edge.clone(),
+        }),
         stop: stop.clone(),
     };
     let debug = open_debug_listener(&debug_address, pages).await?;
@@ -171,9 +178,13 @@ async fn open_debug_listener(address: &str, pages: Pages) -> Result<Option<Debug
     if address.is_empty() {
         return Ok(None);
     }
+    let metrics_path = pages.metrics.as_ref().map(|page| page.path.clone());
     let server = DebugServer::open(address, pages).await;
     let server =
         server.map_err(|error| format!("http.debug.addr: cannot listen on {address}: {}", chain(&error)))?;
+    if let Some(path) = metrics_path {
+        tracing::info!("providing prometheus metrics on {path}");
+    }
     tracing::info!("debug server listening {}", server.address());
     Ok(Some(server))
 }

@@ -7,5 +7,5 @@
 mod pages;
 mod server;
 
-pub(crate) use pages::Pages;
+pub(crate) use pages::{MetricsPage, Pages};
 pub(crate) use server::DebugServer;

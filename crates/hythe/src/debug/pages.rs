@@ -1,5 +1,7 @@
 //! What the debug listener answers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
@@ -7,13 +9,29 @@ use hythe_health::Health;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::edge::Edge;
+use crate::metrics::{self, Metrics};
+
 /// Everything that the pages show.
 #[derive(Debug)]
 pub(crate) struct Pages {
     /// The checks of the configuration.
     pub(crate) health: Health,
+    /// Metrics, if they are to be served.
+    pub(crate) metrics: Option<MetricsPage>,
     /// Cancelled when no new connections are taken any more.
     pub(crate) stop: CancellationToken,
+}
+
+/// Where metrics are to be had, and from what.
+#[derive(Debug)]
+pub(crate) struct MetricsPage {
+    /// The path; what does not begin with a slash gets one.
+    pub(crate) path: String,
+    /// What was counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What is looked at.
+    pub(crate) edge: Edge,
 }
 
 type Page = Response<Full<Bytes>>;
@@ -28,6 +46,7 @@ impl Pages {
             "/livez" if reads => json_page(StatusCode::OK, &json!({ "status": "ok" })),
             "/readyz" if reads => self.ready(),
             "/debug/vars" if reads => json_page(StatusCode::OK, &variables()),
+            _ if self.metrics.as_ref().is_some_and(|page| page.is_at(path)) => self.metrics(),
             _ if path.starts_with("/debug/pprof") => text_page(
                 StatusCode::NOT_FOUND,
                 "Profiles of Go's runtime are not to be had here: the program is not written in Go.\n\
@@ -46,6 +65,32 @@ impl Pages {
             StatusCode::SERVICE_UNAVAILABLE
         };
         json_page(status, &json!(failing))
+    }
+
+    fn metrics(&self) -> Page {
+        let Some(page) = &self.metrics else {
+            return text_page(StatusCode::NOT_FOUND, "404 page not found\n");
+        };
+        // It reads files of the system.
+        let rendered =
+            tokio::task::block_in_place(|| page.metrics.render(page.edge.upload_load(), &self.health));
+        match rendered {
+            Ok(text) => page_of(
+                StatusCode::OK,
+                HeaderValue::from_static(metrics::CONTENT_TYPE),
+                text,
+            ),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "metrics cannot be shown"
+                );
+                text_page(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "metrics cannot be shown, see the log\n",
+                )
+            }
+        }
     }
 
     /// Whether requests should be sent here. A failing check says no; so does the end that has begun, for a load
@@ -70,6 +115,12 @@ impl Pages {
     }
 }
 
+impl MetricsPage {
+    fn is_at(&self, path: &str) -> bool {
+        path.trim_start_matches('/') == self.path.trim_start_matches('/')
+    }
+}
+
 /// The part of Go's expvar page that means anything here.
 fn variables() -> Value {
     let words: Vec<String> = std::env::args().collect();
@@ -84,7 +135,7 @@ fn variables() -> Value {
 }
 
 fn json_page(status: StatusCode, document: &Value) -> Page {
-    page(
+    page_of(
         status,
         HeaderValue::from_static("application/json"),
         document.to_string(),
@@ -92,7 +143,7 @@ fn json_page(status: StatusCode, document: &Value) -> Page {
 }
 
 fn text_page(status: StatusCode, text: &'static str) -> Page {
-    let mut page = page(
+    let mut page = page_of(
         status,
         HeaderValue::from_static("text/plain; charset=utf-8"),
         text,
@@ -103,7 +154,7 @@ fn text_page(status: StatusCode, text: &'static str) -> Page {
     page
 }
 
-fn page(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Page {
+fn page_of(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Page {
     let mut page = Response::new(Full::new(body.into()));
     *page.status_mut() = status;
     page.headers_mut().insert(header::CONTENT_TYPE, content_type);

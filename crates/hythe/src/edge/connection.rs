@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,9 +27,11 @@ use super::buffer_pool::BufferPool;
 use super::framing::{Findings, Framing};
 use super::guard;
 use super::io::{EdgeIo, Transport};
+use super::measured::MeasuredBody;
 use super::repoll::Repoll;
 use crate::compose::chain;
 use crate::logging::AccessLog;
+use crate::metrics::{RequestMetrics, UploadLoad};
 use crate::tls::Tls;
 
 /// The largest read buffer, and with it the largest frame of an upload and the largest request head, in bytes.
@@ -82,6 +85,7 @@ pub(crate) struct Edge {
     handlers: Handlers,
     settings: Arc<ConnectionSettings>,
     access_log: Option<AccessLog>,
+    metrics: Option<Arc<RequestMetrics>>,
     buffers: BufferPool,
 }
 
@@ -91,17 +95,20 @@ impl Edge {
         handlers: Handlers,
         settings: ConnectionSettings,
         access_log: Option<AccessLog>,
+        metrics: Option<Arc<RequestMetrics>>,
     ) -> Self {
         Self {
             handlers,
             settings: Arc::new(settings),
             access_log,
+            metrics,
             buffers: BufferPool::default(),
         }
     }
 
     /// Serves one connection to its end; on `stop` only until the request under way is answered.
     pub(crate) async fn serve(self, accepted: Accepted, stop: CancellationToken) {
+        let _connected = self.metrics.as_ref().map(|metrics| metrics.connected());
         let clear_text = if self.settings.h2c {
             Protocol::Either
         } else {
@@ -229,18 +236,30 @@ impl Edge {
         self.handlers.join().await;
     }
 
+    /// The uploads of this moment.
+    pub(crate) fn upload_load(&self) -> UploadLoad {
+        let memory = self.handlers.upload_memory();
+        UploadLoad {
+            running: memory.uploads,
+            memory_bytes: memory.used_bytes,
+            memory_limit_bytes: memory.limit_bytes,
+        }
+    }
+
     async fn answer(
         self,
         request: Request<Incoming>,
         is_ambiguous: bool,
         origin: Origin,
         sending: FileSending,
-    ) -> Result<Response<EdgeBody>, Infallible> {
+    ) -> Result<Response<MeasuredBody>, Infallible> {
         let record = self
             .access_log
             .as_ref()
             .map(|log| log.begin(&request, origin.peer));
-        let context = RequestContext::new(origin.peer, origin.tls);
+        let measurement = self.metrics.as_ref().map(|metrics| metrics.begin(&request));
+        let mut context = RequestContext::new(origin.peer, origin.tls);
+        context.observer = measurement.clone().map(|measurement| measurement as _);
         // At level error, so that whatever is logged has the id.
         let span = tracing::error_span!("request", http.request.id = %context.request_id);
         let response = self
@@ -251,7 +270,13 @@ impl Edge {
         if let Some(record) = record {
             record.finish(&response);
         }
-        Ok(response)
+        if let Some(measurement) = &measurement {
+            measurement.answered(
+                response.status(),
+                response.body().size_hint().exact().unwrap_or_default(),
+            );
+        }
+        Ok(response.map(|body| MeasuredBody::new(body, measurement)))
     }
 
     async fn respond(

@@ -11,6 +11,7 @@ mod framing;
 mod guard;
 mod io;
 mod listener;
+mod measured;
 mod repoll;
 
 pub(crate) use accept::accept_loop;

@@ -15,6 +15,7 @@ mod h2c;
 mod http_keys;
 mod logs;
 mod originals;
+mod metrics;
 mod other_keys;
 mod pebble;
 mod process;

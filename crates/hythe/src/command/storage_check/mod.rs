@@ -62,7 +62,7 @@ fn check(config: Option<PathBuf>) -> Result<Table, String> {
 
 async fn try_out(configuration: &Configuration) -> Table {
     let mut table = Table::default();
-    let made = table.time("set up", compose::driver(configuration)).await;
+    let made = table.time("set up", compose::driver(configuration, None)).await;
     if let Some((driver, _beside)) = made {
         let redirect = &configuration.storage.redirect;
         let validity = (!redirect.disable).then_some(redirect.expiry);
