@@ -64,6 +64,8 @@ enum Task {
     Conformance(ConformanceArguments),
     /// Send the same requests to Hythe and to the original, and compare the answers.
     Differential(HytheBinary),
+    /// The same traffic to Hythe and the original; their metrics, health and logs are compared.
+    Operations(HytheBinary),
     /// Work on one data directory, or on one bucket, with Hythe and the original in turn.
     TwoWay(TwoWayArguments),
     /// Kill Hythe during pushes, start it again, and look for what it had acknowledged.
@@ -269,6 +271,9 @@ fn run(task: Task) -> anyhow::Result<()> {
                 (None, Some(cloud)) => suites::cloud_conformance(&hythe, cloud, arguments.brief),
                 (None, None) => suites::conformance(&hythe),
             }
+        }
+        Task::Operations(arguments) => {
+            suites::operations(&Program::resolve(Kind::Hythe, arguments.registry_binary)?)
         }
         Task::Differential(arguments) => {
             suites::differential(&Program::resolve(Kind::Hythe, arguments.registry_binary)?)

@@ -14,6 +14,7 @@ use crate::workspace;
 
 const SUITE_LIMIT: Duration = Duration::from_secs(15 * 60);
 const ALLOWED_DIFFERENCES: &str = "crates/hythe-conformance/differences.json";
+const ALLOWED_OPERATIONS: &str = "crates/hythe-conformance/operations.json";
 
 /// The groups in which blobs are read, which is all that redirects change.
 const GROUPS_THAT_READ_BLOBS: [&str; 8] = [
@@ -234,6 +235,21 @@ pub(crate) fn differential(hythe: &Program) -> Result<()> {
         .arg(&original.path)
         .arg("--allow")
         .arg(workspace::root().join(ALLOWED_DIFFERENCES))
+        .limit(SUITE_LIMIT)
+        .shown()
+}
+
+/// The same traffic on Hythe and on the original; metrics, health and logs that differ must be listed.
+pub(crate) fn operations(hythe: &Program) -> Result<()> {
+    let suite = workspace::build("hythe-conformance")?;
+    let original = Program::resolve(Kind::Original, None)?;
+    Step::new(&suite)
+        .args(["operations", "--hythe"])
+        .arg(&hythe.path)
+        .arg("--original")
+        .arg(&original.path)
+        .arg("--allow")
+        .arg(workspace::root().join(ALLOWED_OPERATIONS))
         .limit(SUITE_LIMIT)
         .shown()
 }

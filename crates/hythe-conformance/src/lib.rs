@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`suite`], [`groups`] | `check` | Does the registry do what the specification says, and refuse what it must? |
 //! | [`diff`] | `diff` | Where do two registries answer differently, and is each difference wanted? |
+//! | [`operations`] | `operations` | Do metrics, health and logs look the same to an operator? |
 //! | [`two_way`] | `two-way` | Can Hythe and distribution take turns on one storage folder? |
 //! | [`cloud`] | `calls`, `replicas`, `killed`, `bucket-two-way`, `large` | What does it do to a cloud's storage that holds its data? |
 //! | [`crash`] | `crash` | Is what was answered 201 there after the registry was killed? |
@@ -22,6 +23,7 @@ pub mod failure;
 pub mod groups;
 mod item;
 mod manifest;
+pub mod operations;
 pub mod report;
 pub mod suite;
 mod text;

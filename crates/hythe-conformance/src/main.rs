@@ -9,6 +9,7 @@ mod check;
 mod cloud_commands;
 mod crash_command;
 mod diff_command;
+mod operations_command;
 mod replicas_command;
 mod token_server;
 mod two_way_command;
@@ -31,6 +32,8 @@ enum Command {
     Check(check::Arguments),
     /// Sends the same requests to two registries and shows where their answers differ.
     Diff(diff_command::Arguments),
+    /// Puts the same traffic on two programs and compares their metrics, health and logs.
+    Operations(operations_command::Arguments),
     /// Lets two programs take turns on the same storage folder.
     TwoWay(two_way_command::Arguments),
     /// Runs the fixed pushes and deletions of two-way on an empty registry.
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments).await,
         Command::Diff(arguments) => diff_command::run(&arguments).await,
+        Command::Operations(arguments) => operations_command::run(&arguments).await,
         Command::TwoWay(arguments) => two_way_command::run(&arguments).await,
         Command::Script(arguments) => two_way_command::script(&arguments).await,
         Command::Hop(arguments) => two_way_command::hop(&arguments).await,

@@ -29,7 +29,7 @@ use tracing::Level;
 
 use crate::access::Access;
 use crate::edge::{ConnectionSettings, Edge};
-use crate::logging::{AccessLog, Formatter, LogSettings};
+use crate::logging::{AccessLog, Formatter, LevelReload, LogSettings, SharedLevel};
 use crate::metrics::{CallObserver, Metrics, StorageMetrics};
 use crate::middlewares::Beside;
 use crate::reload::{Reload, Watcher};
@@ -54,12 +54,14 @@ pub(crate) struct Composed {
 pub(crate) async fn compose(
     configuration: Configuration,
     access_log: Option<AccessLog>,
+    log_level: Option<LevelReload>,
 ) -> Result<Composed, String> {
     authorities::warn_if_missing(&configuration);
     let tls = tls(&configuration.http)?;
     let Access { controller, reload } = access::controller(&configuration.auth).await?;
     let certificates = tls.clone().map(|tls| tls as Arc<dyn Reload>);
-    let reloads = certificates.into_iter().chain(reload).collect();
+    let log_level = log_level.map(|level| Arc::new(level) as Arc<dyn Reload>);
+    let reloads = certificates.into_iter().chain(reload).chain(log_level);
     let metrics = metrics(&configuration.http)?;
     let of_storage = metrics.as_ref().map(|metrics| metrics.storage.clone());
     let (driver, mut beside) = driver(&configuration, of_storage).await?;
@@ -78,7 +80,7 @@ pub(crate) async fn compose(
         purge: purging(&configuration.storage.maintenance.uploadpurging),
         driver: driver.clone(),
         clock: clock.clone(),
-        watcher: Watcher::new(reloads).map_err(|error| chain(&error))?,
+        watcher: Watcher::new(reloads.collect()).map_err(|error| chain(&error))?,
         beside,
     };
     let chunk_min_length = driver.capabilities().minimum_part_bytes;
@@ -296,16 +298,21 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// The level as loggers of this language know it.
+pub(crate) fn log_level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+    }
+}
+
 /// What the application log shows.
 pub(crate) fn log_settings(log: &Log, mut fields: Map<String, Value>) -> LogSettings {
     fields.extend(log.fields.clone());
     LogSettings {
-        level: match log.level {
-            LogLevel::Error => Level::ERROR,
-            LogLevel::Warn => Level::WARN,
-            LogLevel::Info => Level::INFO,
-            LogLevel::Debug => Level::DEBUG,
-        },
+        level: SharedLevel::new(log_level(log.level)),
         formatter: match log.formatter {
             LogFormatter::Text => Formatter::Text,
             LogFormatter::Json | LogFormatter::Logstash => Formatter::Json,

@@ -16,7 +16,7 @@ use crate::compose::{self, Composed, chain};
 use crate::debug::{DebugServer, MetricsPage, Pages};
 use crate::edge::{self, Listener};
 use crate::load::{self, UnknownKeys};
-use crate::logging::{self, AccessLog, LineWriter};
+use crate::logging::{self, AccessLog, LevelReload, LineWriter, SharedLevel};
 use crate::{shutdown, welcome};
 
 /// How long transfers may go on after the signal to stop when `http.draintimeout` is not set. The original ends
@@ -40,8 +40,8 @@ pub(crate) fn run(config: Option<PathBuf>, unknown_keys: UnknownKeys) -> ExitCod
             return ExitCode::FAILURE;
         }
     };
-    let log = match start_log(&loaded.configuration) {
-        Ok(log) => log,
+    let (log, level) = match start_log(&loaded.configuration) {
+        Ok(started) => started,
         Err(message) => {
             complain(&message);
             return ExitCode::FAILURE;
@@ -50,7 +50,12 @@ pub(crate) fn run(config: Option<PathBuf>, unknown_keys: UnknownKeys) -> ExitCod
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let outcome = run_to_the_end(loaded.configuration, path.is_none());
+    if let Some(variable) = traces_asked_for() {
+        tracing::warn!("{variable}: this version sends no traces; nothing is sent");
+    }
+    let is_default = path.is_none();
+    let level = path.map(|path| LevelReload::new(level, path));
+    let outcome = run_to_the_end(loaded.configuration, is_default, level);
     if let Err(message) = &outcome {
         tracing::error!("{message}");
     }
@@ -62,13 +67,31 @@ pub(crate) fn run(config: Option<PathBuf>, unknown_keys: UnknownKeys) -> ExitCod
     }
 }
 
-fn start_log(configuration: &Configuration) -> Result<LineWriter, String> {
+/// The variable that asks for traces, if one does. The original sends them unless told otherwise, which must not make
+/// everybody read a warning.
+fn traces_asked_for() -> Option<&'static str> {
+    const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if is_set(&EXPORTER) {
+        return std::env::var_os(EXPORTER)
+            .is_some_and(|value| value != "none")
+            .then_some(EXPORTER);
+    }
+    let endpoints = [
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ];
+    endpoints.into_iter().find(|name| is_set(name))
+}
+
+fn start_log(configuration: &Configuration) -> Result<(LineWriter, SharedLevel), String> {
     let settings = compose::log_settings(&configuration.log, instance_fields());
+    let level = settings.level.clone();
     let of_lost = settings.clone();
     let lost_line = move |count| Some(of_lost.lost(count));
     let writer = LineWriter::start("hythe-log", io::stderr(), lost_line).map_err(|error| chain(&error))?;
     logging::start(settings, writer.clone()).map_err(|error| chain(&error))?;
-    Ok(writer)
+    Ok((writer, level))
 }
 
 /// Fields that name this process on every log line.
@@ -80,7 +103,11 @@ fn instance_fields() -> Map<String, Value> {
     fields
 }
 
-fn run_to_the_end(configuration: Configuration, is_default: bool) -> Result<(), String> {
+fn run_to_the_end(
+    configuration: Configuration,
+    is_default: bool,
+    log_level: Option<LevelReload>,
+) -> Result<(), String> {
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -90,7 +117,7 @@ fn run_to_the_end(configuration: Configuration, is_default: bool) -> Result<(), 
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| format!("cannot start the runtime: {}", chain(&error)))?;
-    let served = runtime.block_on(serve(configuration, is_default));
+    let served = runtime.block_on(serve(configuration, is_default, log_level));
     // Work that still blocks on a dead disk does not hold up the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
@@ -106,7 +133,11 @@ fn raise_descriptor_limit() {
     }
 }
 
-async fn serve(configuration: Configuration, is_default: bool) -> Result<(), String> {
+async fn serve(
+    configuration: Configuration,
+    is_default: bool,
+    log_level: Option<LevelReload>,
+) -> Result<(), String> {
     let drain = match configuration.http.draintimeout {
         Duration::ZERO => DEFAULT_DRAIN,
         configured => configured,
@@ -127,7 +158,7 @@ async fn serve(configuration: Configuration, is_default: bool) -> Result<(), Str
         health,
         metrics,
         is_tls,
-    } = compose::compose(configuration, access_log).await?;
+    } = compose::compose(configuration, access_log, log_level).await?;
     let listener = Listener::open(net, &address)
         .await
         .map_err(|error| format!("cannot listen on {address}: {}", chain(&error)))?;

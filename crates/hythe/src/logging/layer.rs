@@ -14,13 +14,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::util::TryInitError;
 
 use super::format::{Formatter, Line};
+use super::level::SharedLevel;
 use super::lines::LineWriter;
 
 /// What the application log shows, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct LogSettings {
     /// The lowest level shown.
-    pub(crate) level: Level,
+    pub(crate) level: SharedLevel,
     /// Text or JSON.
     pub(crate) formatter: Formatter,
     /// Fields that every line carries.
@@ -65,9 +66,9 @@ where
         // Libraries below have much to say at debug level about their own affairs.
         let ours = metadata.target().starts_with("hythe");
         let lowest = if ours {
-            self.settings.level
+            self.settings.level.get()
         } else {
-            self.settings.level.min(Level::WARN)
+            self.settings.level.get().min(Level::WARN)
         };
         *metadata.level() <= lowest
     }

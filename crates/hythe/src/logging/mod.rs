@@ -6,9 +6,11 @@
 mod access;
 mod format;
 mod layer;
+mod level;
 mod lines;
 
 pub(crate) use access::AccessLog;
 pub(crate) use format::Formatter;
 pub(crate) use layer::{LogSettings, start};
+pub(crate) use level::{LevelReload, SharedLevel};
 pub(crate) use lines::LineWriter;

@@ -83,3 +83,29 @@ impl<C: BlobDescriptorCacheProvider + ?Sized> BlobDescriptorCacheProvider for Ob
         Arc::new(ObservedCache::new(inner, self.metrics.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hythe_cache::MemoryDescriptorCache;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn questions_and_answers_are_counted_in_all_repositories() {
+        let metrics = Arc::new(CacheMetrics::new(&Registry::new()).unwrap());
+        let cache = ObservedCache::new(Arc::new(MemoryDescriptorCache::new(None)), metrics.clone());
+        let digest: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let of_one = cache.repository_scoped(&"a/b".parse().unwrap());
+        assert!(of_one.stat(&digest).await.unwrap().is_none());
+        of_one
+            .set(&digest, &Descriptor::new(None, digest, 7))
+            .await
+            .unwrap();
+        assert!(of_one.stat(&digest).await.unwrap().is_some());
+        assert!(cache.stat(&digest).await.unwrap().is_some());
+        of_one.clear(&digest).await.unwrap();
+        assert!(of_one.stat(&digest).await.unwrap().is_none());
+        let counts = [&metrics.requests, &metrics.hits, &metrics.errors].map(IntCounter::get);
+        assert_eq!(counts, [4, 2, 0]);
+    }
+}

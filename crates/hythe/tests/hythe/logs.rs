@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hythe_testutil::{Client, Configuration, Request, ServerProcess};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::content::push_image;
-use crate::process::{PROGRAM, Setup, both_ways};
+use crate::process::{PROGRAM, Server, Setup, both_ways};
 
 const SECRET: &str = "correct-horse-battery-staple";
 
@@ -231,4 +232,60 @@ async fn a_line_break_in_a_request_does_not_make_a_line() {
     let (_, log, access_log) = server.terminate().await;
     assert!(log.lines().all(|line| line.starts_with("time=")), "{log}");
     assert_eq!(access_log.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn the_level_changes_with_the_file_and_a_bad_file_changes_nothing() {
+    let configuration = Configuration::inmemory().set(&["log", "level"], json!("info"));
+    let mut server = Setup::with(&configuration).serve().await;
+    let file = server.folder().join("config.yml");
+    let client = server.client();
+    let has_lines = |server: &mut Server, path: &str| server.log().contains(path).then_some(());
+
+    client.get("/v2/first/tags/list?n=1").await.unwrap();
+    client.get("/v2/").await.unwrap();
+    server
+        .until("it is logged", |server| has_lines(server, "uri=/v2/ "))
+        .await;
+
+    std::fs::write(
+        &file,
+        configuration.clone().set(&["log", "level"], json!("loud")).text(),
+    )
+    .unwrap();
+    server.signal(Signal::HUP);
+    server.until_logged("log.level: the old one stays in use").await;
+
+    std::fs::write(&file, configuration.set(&["log", "level"], json!("error")).text()).unwrap();
+    server.signal(Signal::HUP);
+    // What is well is no longer logged, so only the silence tells.
+    let mut quiet_after = None;
+    for number in 0..10_000 {
+        let path = format!("/v2/_catalog?n={}", number + 1);
+        client.get(&path).await.unwrap();
+        let failing = format!("/v2/missing/{number}/tags/list");
+        client.get(&failing).await.unwrap();
+        server
+            .until("the failure is logged", |server| has_lines(server, &failing))
+            .await;
+        if !server.log().contains(&path) {
+            quiet_after = Some(number);
+            break;
+        }
+    }
+    assert!(quiet_after.is_some(), "the level stays as it was");
+}
+
+#[tokio::test]
+async fn who_asks_for_traces_is_told_that_there_are_none() {
+    for (variable, value, is_told) in [
+        ("OTEL_TRACES_EXPORTER", "otlp", true),
+        ("OTEL_TRACES_EXPORTER", "none", false),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1", true),
+        ("OTEL_SERVICE_NAME", "registry", false),
+    ] {
+        let setup = Setup::with(&Configuration::inmemory()).variable(variable, value);
+        let (_, log, _) = setup.serve().await.terminate().await;
+        assert_eq!(log.contains("sends no traces"), is_told, "{variable}: {log}");
+    }
 }

@@ -78,7 +78,6 @@ async fn a_push_and_a_pull_are_counted() {
         );
         for series in [
             "registry_storage_action_seconds_count{action=\"PutContent\",driver=\"inmemory\"}",
-            "registry_storage_cache_requests_total",
             "hythe_connections_total",
             "hythe_upload_memory_limit_bytes",
             "process_resident_memory_bytes",
