@@ -68,6 +68,7 @@ pub(crate) enum Waiting {
 #[derive(Debug)]
 pub(crate) struct Connection {
     authority: String,
+    authorization: String,
     stream: TcpStream,
     waiting: Waiting,
     buffer: Vec<u8>,
@@ -87,10 +88,16 @@ impl Connection {
         })?;
         Ok(Self {
             authority: authority.to_owned(),
+            authorization: String::new(),
             stream,
             waiting,
             buffer: vec![0; READ_BYTES],
         })
+    }
+
+    /// From now on this header line, which ends with CRLF, goes with every request.
+    pub(crate) fn authorize(&mut self, line: &str) {
+        line.clone_into(&mut self.authorization);
     }
 
     /// Sends a request whose body is the given pieces, and reads the whole answer.
@@ -109,8 +116,8 @@ impl Connection {
         };
         let length: usize = body.iter().map(|piece| piece.len()).sum();
         let mut head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}",
-            self.authority
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{}{headers}",
+            self.authority, self.authorization
         );
         if method != "GET" && method != "HEAD" {
             // Writing to a string cannot fail.

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use crate::BoxError;
 use crate::content::{Layer, Layers};
-use crate::scenario::{self, Clients, Load, Measured};
+use crate::scenario::{self, Clients, Load, Measured, Place};
 use crate::server::{Figures, temporary};
 
 /// How the rows are called.
@@ -47,7 +47,12 @@ pub(crate) fn requests(
                 scope.spawn(move || answer_all(stream, with_body));
             }
         });
-        scenario::run(load, &authority, "none", clients, operations, layers, &[])
+        let place = Place {
+            authority: &authority,
+            authorization: "",
+            repository: "none",
+        };
+        scenario::run(load, place, clients, operations, layers, &[])
     })?;
     Ok((measured, Figures::default()))
 }

@@ -19,6 +19,7 @@ mod client;
 mod content;
 mod floor;
 mod kept_memory;
+mod login;
 mod process;
 mod report;
 mod run;
@@ -33,6 +34,7 @@ use clap::{Parser, Subcommand};
 
 use client::Waiting;
 use kept_memory::KeptMemory;
+use login::Login;
 use scenario::Clients;
 
 type BoxError = Box<dyn std::error::Error>;
@@ -102,6 +104,9 @@ enum Command {
         /// What clients do until an answer comes.
         #[arg(long, value_delimiter = ',', default_value = "asleep")]
         waiting: Vec<Waiting>,
+        /// Each registry once more, with a htpasswd file of this user, whose password comes with every request.
+        #[arg(long, value_name = "NAME:PASSWORD", value_parser = Login::parse)]
+        user: Option<Login>,
         /// How often each registry gets each load; medians are printed.
         #[arg(long, default_value_t = 7)]
         rounds: usize,
@@ -193,6 +198,7 @@ fn main() -> ExitCode {
             registries,
             connections,
             waiting,
+            user,
             rounds,
         } => {
             let clients = waiting.iter().flat_map(|&waiting| {
@@ -203,6 +209,7 @@ fn main() -> ExitCode {
             run::manifests(
                 &registries.registries,
                 registries.folder.as_deref(),
+                user.as_ref(),
                 clients,
                 rounds,
             )

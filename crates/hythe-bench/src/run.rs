@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::BoxError;
 use crate::content::{Layer, Layers};
 use crate::floor;
+use crate::login::Login;
 use crate::report::{MemoryRow, Row, memory_table, table};
 use crate::scenario::{Clients, Load};
 use crate::server::Server;
@@ -56,7 +57,10 @@ pub(crate) fn compare(
         }
     }
     let asleep = connections.iter().map(|&connections| Clients::new(connections));
-    requests(&mut rows, registries, folder, asleep, rounds)?;
+    let open = registries
+        .iter()
+        .map(|(name, program)| (name.clone(), program, None));
+    requests(&mut rows, &open.collect::<Vec<_>>(), folder, asleep, rounds)?;
     let names: Vec<&str> = registries.iter().map(|(name, _)| name.as_str()).collect();
     Ok(table(&rows, &names))
 }
@@ -65,19 +69,30 @@ pub(crate) fn compare(
 pub(crate) fn manifests(
     registries: &[(String, PathBuf)],
     folder: Option<&Path>,
+    user: Option<&Login>,
     clients: impl Iterator<Item = Clients>,
     rounds: usize,
 ) -> Result<String, BoxError> {
     let mut rows: Vec<Row> = Vec::new();
-    requests(&mut rows, registries, folder, clients, rounds)?;
-    let names = registries.iter().map(|(name, _)| name.as_str());
+    let mut entrances: Vec<Entrance<'_>> = Vec::new();
+    for (name, program) in registries {
+        entrances.push((name.clone(), program, None));
+        if user.is_some() {
+            entrances.push((format!("{name}, htpasswd"), program, user));
+        }
+    }
+    requests(&mut rows, &entrances, folder, clients, rounds)?;
+    let names = entrances.iter().map(|(name, ..)| name.as_str());
     let names: Vec<&str> = names.chain([floor::SOCKETS]).collect();
     Ok(table(&rows, &names))
 }
 
+/// The name in the table, a program, and who has to log in.
+type Entrance<'a> = (String, &'a PathBuf, Option<&'a Login>);
+
 fn requests(
     rows: &mut Vec<Row>,
-    registries: &[(String, PathBuf)],
+    registries: &[Entrance<'_>],
     folder: Option<&Path>,
     clients: impl Iterator<Item = Clients>,
     rounds: usize,
@@ -85,8 +100,8 @@ fn requests(
     let layers = Layers::new(1024);
     let chosen = [layers.layer(0)];
     let mut servers = Vec::new();
-    for (name, program) in registries {
-        let server = Server::start(program, folder)?;
+    for (name, program, user) in registries {
+        let server = Server::start_for(program, folder, *user)?;
         server.push_image(&layers, &chosen[0])?;
         servers.push((name.as_str(), Some(server)));
     }

@@ -98,6 +98,17 @@ pub(crate) struct Clients {
     pub(crate) waiting: Waiting,
 }
 
+/// Where the load goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Host and port.
+    pub(crate) authority: &'a str,
+    /// The header line that lets clients in, or nothing.
+    pub(crate) authorization: &'a str,
+    /// Where content is.
+    pub(crate) repository: &'a str,
+}
+
 impl Clients {
     /// That many, which sleep while they wait.
     pub(crate) fn new(connections: usize) -> Self {
@@ -111,8 +122,7 @@ impl Clients {
 /// Runs `operations` operations of a load; `layers` and `chosen` say of what.
 pub(crate) fn run(
     load: Load,
-    authority: &str,
-    repository: &str,
+    place: Place<'_>,
     clients: Clients,
     operations: usize,
     layers: &Layers,
@@ -125,14 +135,15 @@ pub(crate) fn run(
             .map(|worker| {
                 let barrier = &barrier;
                 scope.spawn(move || {
-                    let connection = Connection::open(authority, waiting);
+                    let connection = Connection::open(place.authority, waiting);
                     barrier.wait();
                     let mut connection = connection?;
+                    connection.authorize(place.authorization);
                     let mine = (worker..operations).step_by(connections);
                     let work = mine.map(|index| {
                         let begun = Instant::now();
                         let layer = chosen.get(index % chosen.len().max(1));
-                        operate(load, &mut connection, repository, layers, layer)?;
+                        operate(load, &mut connection, place.repository, layers, layer)?;
                         Ok(begun.elapsed())
                     });
                     work.collect::<Result<Vec<Duration>, ClientError>>()
