@@ -99,3 +99,42 @@ async fn missing_parameters_stop_the_start_all_at_once() {
         "{log}"
     );
 }
+
+#[tokio::test]
+async fn a_line_that_is_none_is_named_and_nobody_gets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("htpasswd");
+    std::fs::write(&file, "# people\nadmin\n").unwrap();
+    let server = serve_with(&["auth", "htpasswd"], json!({ "realm": "here", "path": file })).await;
+    assert!(server.log().contains("line 2: has no colon"), "{}", server.log());
+    let client = server.client();
+    let asked = Request::get("/v2/").header("authorization", RIGHT);
+    client.send(asked).await.unwrap().expect_status(&[400]).unwrap();
+    client.get("/v2/").await.unwrap().expect_status(&[401]).unwrap();
+}
+
+#[tokio::test]
+async fn who_fails_too_often_has_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("htpasswd");
+    std::fs::write(&file, format!("admin:{}\n", bcrypt::hash("secret", 4).unwrap())).unwrap();
+    let server = serve_with(&["auth", "htpasswd"], json!({ "realm": "here", "path": file })).await;
+    let client = server.client();
+    let ask = async |authorization: &str| {
+        let request = Request::get("/v2/").header("authorization", authorization);
+        client.send(request).await.unwrap()
+    };
+    ask(RIGHT).await.expect_status(&[200]).unwrap();
+    let refusal = loop {
+        let answer = ask(WRONG).await;
+        if answer.status != 401 {
+            break answer;
+        }
+    };
+    refusal.expect_status(&[429]).unwrap();
+    refusal.expect_error("TOOMANYREQUESTS").unwrap();
+    let seconds: u64 = refusal.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3).contains(&seconds), "{seconds}");
+    // Who has been let in a moment ago is not locked out by a neighbour.
+    ask(RIGHT).await.expect_status(&[200]).unwrap();
+}

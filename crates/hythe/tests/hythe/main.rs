@@ -4,6 +4,7 @@
 
 mod access;
 mod acme;
+mod advisories;
 mod config_check;
 mod config_schema;
 mod content;
@@ -30,4 +31,5 @@ mod start;
 mod storage_check;
 mod tls;
 mod tls_reload;
+mod tokens;
 mod uploads;
