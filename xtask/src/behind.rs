@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Error, Result, bail};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use anyhow::{Context as _, Error, Result, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
 use crate::process::{Server, Step};
@@ -23,6 +25,7 @@ pub(crate) const PASSWORD: &str = "a password: 7 € & more";
 /// What `htpasswd -B` is told by people who think about it.
 const BCRYPT_COST: u32 = 10;
 const PREFIX: &str = "/harbour/registry/";
+const SERVICE: &str = "the harbour";
 const ISSUER: &str = "the harbour's token server";
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// The names of the files in a registry's folder.
@@ -111,8 +114,10 @@ impl Behind {
     }
 
     /// Where a client finds the registry, and how it gets in.
-    pub(crate) fn way(&self, folder: &Path, address: SocketAddr) -> Way {
+    pub(crate) fn way(&self, folder: &Path, address: SocketAddr, configuration: &Value) -> Way {
+        let realm = configuration["auth"]["token"]["realm"].as_str();
         Way {
+            realm: realm.map(str::to_owned),
             behind: self.clone(),
             folder: folder.to_path_buf(),
             address,
@@ -126,6 +131,8 @@ pub(crate) struct Way {
     pub(crate) behind: Behind,
     folder: PathBuf,
     address: SocketAddr,
+    /// Where tokens are given.
+    realm: Option<String>,
 }
 
 impl Way {
@@ -134,6 +141,32 @@ impl Way {
         let scheme = if self.behind.has_tls() { "https" } else { "http" };
         let path = self.behind.path().trim_end_matches('/');
         format!("{scheme}://{}{path}", self.address)
+    }
+
+    /// The certificate to be trusted, in PEM.
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        self.behind.has_tls().then(|| self.folder.join(AUTHORITY))
+    }
+
+    /// The value of `Authorization` that opens a scope; nothing where everybody may do everything.
+    pub(crate) fn authorization(&self, scope: &str) -> Result<Option<String>> {
+        if !self.behind.has_password() {
+            return Ok(None);
+        }
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}")));
+        let Some(realm) = &self.realm else {
+            return Ok(Some(basic));
+        };
+        let mut answer = ureq::get(realm)
+            .query("service", SERVICE)
+            .query("scope", scope)
+            .header("Authorization", basic)
+            .call()?;
+        let document: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        let token = document["token"]
+            .as_str()
+            .context("the token server gave no token")?;
+        Ok(Some(format!("Bearer {token}")))
     }
 
     /// What `hythe-conformance check` has to be told.
@@ -205,7 +238,7 @@ fn token_server(folder: &Path) -> Result<(Server, Value)> {
         .serve(&folder.join("token-server.log"))?;
     server.wait_until(START_LIMIT, || TcpStream::connect(address).is_ok())?;
     let realm = format!("http://{address}/token");
-    let section = json!({ "realm": realm, "service": "the harbour", "issuer": ISSUER, "jwks": jwks });
+    let section = json!({ "realm": realm, "service": SERVICE, "issuer": ISSUER, "jwks": jwks });
     Ok((server, section))
 }
 
@@ -213,6 +246,10 @@ fn token_server(folder: &Path) -> Result<(Server, Value)> {
 fn write_certificates(folder: &Path) -> Result<()> {
     let mut parameters = CertificateParams::new(Vec::new())?;
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Under one name for both, OpenSSL takes what the authority issued for an authority of its own.
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, "the harbour's authority");
     let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?;
     std::fs::write(folder.join(AUTHORITY), authority.pem())?;
     for (role, names) in [
@@ -220,7 +257,9 @@ fn write_certificates(folder: &Path) -> Result<()> {
         ("client", vec![USER.to_owned()]),
     ] {
         let pair = KeyPair::generate()?;
-        let certificate = CertificateParams::new(names)?.signed_by(&pair, &authority)?;
+        let mut parameters = CertificateParams::new(names)?;
+        parameters.distinguished_name.push(DnType::CommonName, role);
+        let certificate = parameters.signed_by(&pair, &authority)?;
         std::fs::write(folder.join(format!("{role}.pem")), certificate.pem())?;
         std::fs::write(folder.join(format!("{role}.key")), pair.serialize_pem())?;
     }

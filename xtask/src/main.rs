@@ -136,9 +136,13 @@ struct ClientsArguments {
     /// the blobs, and with the bucket serving them.
     #[arg(long, value_enum)]
     storage: Option<Cloud>,
-    /// Run only the cells whose name contains this text.
+    /// Run the first cell of each client with the registry behind this, one or several of tls, htpasswd, token, joined
+    /// with `+`; the clients log in before.
+    #[arg(long, value_name = "FRONTS", conflicts_with = "storage")]
+    behind: Option<Behind>,
+    /// Run only the cells whose name contains this text; may be given several times.
     #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
+    only: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -253,9 +257,11 @@ fn run(task: Task) -> anyhow::Result<()> {
         }) => install::install(&tools::CLIENTS),
         Task::Clients(arguments) => {
             let program = Program::resolve(arguments.registry_kind, arguments.registry_binary)?;
-            match arguments.storage {
-                Some(cloud) => clients::run_on(&program, cloud, arguments.only.as_deref()),
-                None => clients::run(&program, arguments.only.as_deref()),
+            let only = &arguments.only;
+            match (arguments.storage, arguments.behind) {
+                (Some(cloud), _) => clients::run_on(&program, cloud, only),
+                (None, Some(behind)) => clients::run_behind(&program, &behind, only),
+                (None, None) => clients::run(&program, only),
             }
         }
         Task::Conformance(arguments) => {

@@ -54,6 +54,15 @@ impl Step {
         self
     }
 
+    /// What the program reads from its standard input.
+    pub(crate) fn input(mut self, text: &str) -> Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(text.as_bytes())?;
+        file.seek(SeekFrom::Start(0))?;
+        self.command.stdin(file);
+        Ok(self)
+    }
+
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -91,6 +100,25 @@ impl Step {
         self.expect_success(status)
             .with_context(|| format!("see {}", log.display()))?;
         Ok(bytes)
+    }
+
+    /// Runs with all output added to the file `log`, and returns it; fails unless the program fails, in time.
+    pub(crate) fn failing(mut self, log: &Path) -> Result<String> {
+        let mut file = append(log)?;
+        writeln!(file, "$ {}", self.words())?;
+        let mut output = tempfile::tempfile()?;
+        self.command
+            .stdout(output.try_clone()?)
+            .stderr(output.try_clone()?);
+        let status = self.finish()?;
+        let mut text = String::new();
+        output.seek(SeekFrom::Start(0))?;
+        output.read_to_string(&mut text)?;
+        file.write_all(text.as_bytes())?;
+        if status.success() {
+            bail!("{} should have failed; see {}", self.words(), log.display());
+        }
+        Ok(text)
     }
 
     /// Runs silently and returns the standard output as text, or nothing when the program fails or is missing.

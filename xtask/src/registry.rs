@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::behind::{Behind, Way};
 use crate::emulators::Bucket;
@@ -62,8 +62,10 @@ impl Program {
     ) -> Result<Registry> {
         std::fs::create_dir_all(folder)?;
         let configuration = folder.join("config.yml");
-        let (yaml, token_server) = settings.yaml(folder, address)?;
-        std::fs::write(&configuration, yaml)?;
+        let mut tree = settings.tree(folder, address);
+        let token_server = settings.behind.prepare(folder, &mut tree)?;
+        // What is JSON is YAML.
+        std::fs::write(&configuration, tree.to_string())?;
         let mut server = Step::new(&self.path)
             .arg("serve")
             .arg(&configuration)
@@ -75,7 +77,7 @@ impl Program {
             server,
             _token_server: token_server,
             address,
-            way: settings.behind.way(folder, address),
+            way: settings.behind.way(folder, address, &tree),
         })
     }
 }
@@ -115,7 +117,7 @@ impl Storage {
 }
 
 impl Settings {
-    fn yaml(&self, folder: &Path, address: SocketAddr) -> Result<(String, Option<Server>)> {
+    fn tree(&self, folder: &Path, address: SocketAddr) -> Value {
         let mut storage = match &self.storage {
             Storage::Filesystem => json!({ "filesystem": { "rootdirectory": folder.join("data") } }),
             Storage::Inmemory => json!({ "inmemory": {} }),
@@ -131,9 +133,7 @@ impl Settings {
         if self.sparse_images {
             configuration["validation"] = json!({ "manifests": { "images": { "blobs": "none" } } });
         }
-        let token_server = self.behind.prepare(folder, &mut configuration)?;
-        // What is JSON is YAML.
-        Ok((configuration.to_string(), token_server))
+        configuration
     }
 }
 

@@ -1,12 +1,13 @@
 //! containerd, by its own client `ctr`. It keeps manifests and compressed layers as they came.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use anyhow::{Result, ensure};
 
 use super::compare::{self, Sameness};
 use super::content::Content;
 use super::lab::Attempt;
+use crate::behind::{PASSWORD, USER};
 use crate::process::Step;
 use crate::tools::CTR;
 
@@ -31,8 +32,12 @@ fn there_and_back(attempt: &Attempt<'_>, content: &Content) -> Result<()> {
             sent.as_ref(),
         ],
     )?;
-    ctr(attempt, ["push", "--plain-http", &name])?;
-    attempt.referee().expect("v1", content, Sameness::Exact)?;
+    let push = images(attempt)?
+        .arg("push")
+        .args(security(attempt)?)
+        .args(user(attempt));
+    attempt.run_step(push.arg(&name))?;
+    attempt.referee()?.expect("v1", content, Sameness::Exact)?;
     // Without `--sync` the content would stay until the next collection, and nothing would be pulled.
     ctr(attempt, ["rm", "--sync", &name])?;
     let left = attempt.output(command(attempt)?.args(["content", "ls", "--quiet"]))?;
@@ -41,17 +46,9 @@ fn there_and_back(attempt: &Attempt<'_>, content: &Content) -> Result<()> {
         !left.contains(content.root_digest()?),
         "containerd still has the content, and pulls nothing"
     );
-    ctr(
-        attempt,
-        [
-            "pull",
-            "--plain-http",
-            "--all-platforms",
-            "--snapshotter",
-            "native",
-            &name,
-        ],
-    )?;
+    let pull = images(attempt)?.args(["pull", "--all-platforms", "--snapshotter", "native"]);
+    let pull = pull.args(security(attempt)?).args(user(attempt));
+    attempt.run_step(pull.arg(&name))?;
     ctr(
         attempt,
         [
@@ -68,7 +65,34 @@ fn there_and_back(attempt: &Attempt<'_>, content: &Content) -> Result<()> {
 }
 
 fn ctr<A: AsRef<OsStr>>(attempt: &Attempt<'_>, arguments: impl IntoIterator<Item = A>) -> Result<()> {
-    attempt.run_step(command(attempt)?.arg("images").args(arguments))
+    attempt.run_step(images(attempt)?.args(arguments))
+}
+
+/// How it speaks to the registry. It speaks no TLS to an address of this machine, unless a file says that it is to.
+pub(super) fn security(attempt: &Attempt<'_>) -> Result<Vec<OsString>> {
+    let Some(authority) = attempt.authority() else {
+        return Ok(vec!["--plain-http".into()]);
+    };
+    let hosts = attempt.path("hosts");
+    let folder = hosts.join(attempt.address().to_string());
+    std::fs::create_dir_all(&folder)?;
+    let url = attempt.way().url();
+    let ca = authority.display();
+    let text = format!("server = \"{url}\"\n[host.\"{url}\"]\n  ca = \"{ca}\"\n");
+    std::fs::write(folder.join("hosts.toml"), text)?;
+    Ok(vec!["--hosts-dir".into(), hosts.into()])
+}
+
+fn user(attempt: &Attempt<'_>) -> Vec<String> {
+    if attempt.way().behind.has_password() {
+        vec!["--user".to_owned(), format!("{USER}:{PASSWORD}")]
+    } else {
+        Vec::new()
+    }
+}
+
+pub(super) fn images(attempt: &Attempt<'_>) -> Result<Step> {
+    Ok(command(attempt)?.arg("images"))
 }
 
 fn command(attempt: &Attempt<'_>) -> Result<Step> {

@@ -97,11 +97,11 @@ fn attestation(attempt: &Attempt<'_>, place: Place, attest: &[&str], verify: &[&
 impl Place {
     /// Fails unless the registry has one thing for the image, in this place.
     fn expect_one(self, attempt: &Attempt<'_>, digest: &str) -> Result<()> {
-        let tags = attempt.referee().tags()?.len();
+        let tags = attempt.referee()?.tags()?.len();
         match self {
             Self::Tag => ensure!(tags == 2, "there are {tags} tags, not the image's and cosign's"),
             Self::Referrers if attempt.has_referrers() => {
-                let referrers = attempt.referee().referrers(digest)?.len();
+                let referrers = attempt.referee()?.referrers(digest)?.len();
                 ensure!(
                     tags == 1 && referrers == 1,
                     "there are {tags} tags and {referrers} referrers, not one of each"
@@ -127,10 +127,12 @@ fn cosign<'a>(
     digest: &str,
 ) -> Result<Vec<u8>> {
     let image = format!("{}@{digest}", attempt.name());
+    let insecure = attempt.authority().is_none();
     attempt.output(
         command(attempt)?
             .args(words)
-            .args(["--allow-insecure-registry=true", &image]),
+            .arg(format!("--allow-insecure-registry={insecure}"))
+            .arg(image),
     )
 }
 

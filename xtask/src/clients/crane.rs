@@ -22,17 +22,25 @@ pub(super) fn push(attempt: &Attempt<'_>, content: &Content, tag: &str) -> Resul
     attempt.run_step(
         attempt
             .step(&CRANE)?
-            .args(["push", "--insecure"])
+            .arg("push")
+            .args(security(attempt))
             .arg(layout)
             .arg(attempt.tagged(tag)),
     )?;
-    attempt.referee().expect(tag, content, Sameness::Exact)
+    attempt.referee()?.expect(tag, content, Sameness::Exact)
+}
+
+fn security(attempt: &Attempt<'_>) -> Option<&'static str> {
+    attempt.authority().is_none().then_some("--insecure")
 }
 
 fn there_and_back(attempt: &Attempt<'_>, content: &Content) -> Result<()> {
     push(attempt, content, "v1")?;
     let back = attempt.path("back");
-    let pull = attempt.step(&CRANE)?.args(["pull", "--insecure", "--format=oci"]);
+    let pull = attempt
+        .step(&CRANE)?
+        .args(["pull", "--format=oci"])
+        .args(security(attempt));
     attempt.run_step(pull.arg(attempt.tagged("v1")).arg(&back))?;
     compare::layout(&back, content, Sameness::Exact)
 }

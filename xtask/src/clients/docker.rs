@@ -13,7 +13,7 @@ pub(super) fn image(attempt: &Attempt<'_>) -> Result<()> {
     let content = Content::single("docker image")?;
     let name = attempt.tagged("v1");
     push(attempt, &content, &content.images[0], &name)?;
-    attempt.referee().expect("v1", &content, Sameness::Unpacked)?;
+    attempt.referee()?.expect("v1", &content, Sameness::Unpacked)?;
     docker(attempt, &["rmi", &name])?;
     pull(attempt, &content.images[0], &name)
 }
@@ -37,7 +37,7 @@ pub(super) fn index(attempt: &Attempt<'_>) -> Result<()> {
     }
     docker(attempt, &create)?;
     docker(attempt, &["manifest", "push", "--insecure", &name])?;
-    attempt.referee().expect("all", &content, Sameness::Unpacked)?;
+    attempt.referee()?.expect("all", &content, Sameness::Unpacked)?;
     for image in &content.images {
         pull(attempt, image, &name)?;
     }
@@ -79,7 +79,7 @@ fn docker(attempt: &Attempt<'_>, arguments: &[impl AsRef<std::ffi::OsStr>]) -> R
     attempt.run_step(command(attempt)?.args(arguments))
 }
 
-fn command(attempt: &Attempt<'_>) -> Result<Step> {
+pub(super) fn command(attempt: &Attempt<'_>) -> Result<Step> {
     let socket = format!("unix://{}", attempt.engine()?.docker_socket().display());
     // `docker manifest` hides behind this variable in older clients.
     Ok(attempt

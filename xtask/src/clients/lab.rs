@@ -1,6 +1,7 @@
 //! What a run of the matrix has around it: the registry, the tools, an engine, and a home for the clients.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,15 +10,21 @@ use tempfile::TempDir;
 
 use super::engine::Engine;
 use super::referee::Referee;
+use crate::behind::Way;
 use crate::process::Step;
-use crate::registry::{Kind, Program, Registry, Settings, Storage};
-use crate::tools::{CLIENTS, DOCKERD, Found, Tool};
+use crate::registry::{Kind, Program, Registry, Settings};
+use crate::tools::{BUILDAH, CLIENTS, CTR, DOCKERD, Found, HELM, PODMAN, SKOPEO, Tool};
 use crate::workspace;
+
+/// A folder in the form in which podman and its kin want certificates.
+const CERTIFICATES: &str = "certificates";
 
 /// One run of the matrix.
 #[derive(Debug)]
 pub(super) struct Lab {
     kind: Kind,
+    /// Tools that have logged in before.
+    known: RefCell<BTreeSet<&'static str>>,
     registry: Registry,
     engine: Result<Engine, String>,
     tools: BTreeMap<&'static str, Found>,
@@ -28,20 +35,19 @@ pub(super) struct Lab {
 
 impl Lab {
     /// Starts the registry, and an engine where one can be started.
-    pub(super) fn open(program: &Program, storage: Storage) -> Result<Self> {
+    pub(super) fn open(program: &Program, settings: &Settings) -> Result<Self> {
         let work = work_folder()?;
         let logs = workspace::scratch()?.join("clients");
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs)?;
         let found = CLIENTS.iter().filter_map(|tool| Some((tool.name, tool.find()?)));
         let tools: BTreeMap<_, _> = found.collect();
-        let registry = program.start(
-            &Settings {
-                storage,
-                ..Settings::default()
-            },
-            &work.path().join("registry"),
-        )?;
+        let registry = program.start(settings, &work.path().join("registry"))?;
+        if let Some(authority) = registry.way.authority() {
+            let folder = work.path().join(CERTIFICATES);
+            std::fs::create_dir(&folder)?;
+            std::fs::copy(authority, folder.join("ca.crt"))?;
+        }
         let engine = match tools.get(DOCKERD.name) {
             Some(dockerd) => Engine::start(
                 &dockerd.path,
@@ -51,11 +57,10 @@ impl Lab {
             None => Err(anyhow!("dockerd is missing")),
         };
         let engine = engine.map_err(|error| format!("{error:#}"));
-        for folder in ["home", "run"] {
-            std::fs::create_dir_all(work.path().join(folder))?;
-        }
+        std::fs::create_dir(work.path().join("run"))?;
         Ok(Self {
             kind: program.kind,
+            known: RefCell::default(),
             registry,
             engine,
             tools,
@@ -103,6 +108,13 @@ fn work_folder() -> Result<TempDir> {
     Ok(tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir()?)
 }
 
+/// Whether the tool is told by its command line which authority it has to trust.
+fn has_switch_for_authority(tool: &Tool) -> bool {
+    [PODMAN, BUILDAH, SKOPEO, HELM, CTR]
+        .iter()
+        .any(|known| known.name == tool.name)
+}
+
 /// One run of one cell.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
@@ -127,8 +139,33 @@ impl Attempt<'_> {
         format!("{}:{tag}", self.name())
     }
 
-    pub(super) fn referee(&self) -> Referee {
-        Referee::new(self.address(), &self.repository)
+    pub(super) fn referee(&self) -> Result<Referee> {
+        Referee::new(self.way(), &self.repository)
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.lab.registry.way
+    }
+
+    /// The certificate to be trusted, in PEM, if the registry has TLS.
+    pub(super) fn authority(&self) -> Option<PathBuf> {
+        self.way().authority()
+    }
+
+    /// The switches of podman, buildah and skopeo; `side` is `src-`, `dest-` or nothing.
+    pub(super) fn containers_security(&self, side: &str) -> String {
+        match self.authority() {
+            Some(_) => {
+                let folder = self.lab.work.path().join(CERTIFICATES);
+                format!("--{side}cert-dir={}", folder.display())
+            }
+            None => format!("--{side}tls-verify=false"),
+        }
+    }
+
+    /// Whether the tool has not logged in before in this lab.
+    pub(super) fn is_first_login(&self, tool: &Tool) -> bool {
+        self.lab.known.borrow_mut().insert(tool.name)
     }
 
     /// Whether the registry has the referrers API; the original makes clients keep lists under tags instead.
@@ -151,16 +188,25 @@ impl Attempt<'_> {
 
     /// A run of the tool in the cell's folder, with nothing of the user's own configuration.
     pub(super) fn step(&self, tool: &Tool) -> Result<Step> {
-        let home = self.lab.work.path().join("home");
-        let step = Step::new(self.lab.tool(tool)?)
+        // One for each tool, so that each has to log in.
+        let home = self.lab.work.path().join("home").join(tool.program);
+        std::fs::create_dir_all(&home)?;
+        let mut step = Step::new(self.lab.tool(tool)?)
             .directory(&self.folder)
             // Nothing leaves this machine: what is not plain HTTP on loopback runs into a closed door.
             .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .env("NO_PROXY", "127.0.0.1")
+            .env("REGISTRY_AUTH_FILE", home.join("auth.json"))
             .env("XDG_RUNTIME_DIR", self.runtime_folder())
             .env("XDG_CONFIG_HOME", home.join(".config"))
             .env("XDG_CACHE_HOME", home.join(".cache"))
             .env("XDG_DATA_HOME", home.join(".local/share"))
             .env("HOME", home);
+        if let Some(authority) = self.authority().filter(|_| !has_switch_for_authority(tool)) {
+            step = step
+                .env("SSL_CERT_FILE", &authority)
+                .env("REQUESTS_CA_BUNDLE", authority);
+        }
         Ok(step)
     }
 
@@ -176,6 +222,11 @@ impl Attempt<'_> {
     /// Runs a prepared step.
     pub(super) fn run_step(&self, step: Step) -> Result<()> {
         step.logged(&self.log)
+    }
+
+    /// Runs a prepared step that has to fail, and returns what it said.
+    pub(super) fn failure(&self, step: Step) -> Result<String> {
+        step.failing(&self.log)
     }
 
     /// Runs a prepared step and returns its standard output.

@@ -1,7 +1,7 @@
 //! `cargo xtask clients`: real clients against a registry, each pushing, pulling back and comparing bytes.
 //!
 //! Every cell of the matrix uses content and a repository of its own, so that nothing is there before the client
-//! sends it. Between push and pull, the [`referee::Referee`] reads from the registry over plain HTTP what the client
+//! sends it. Between push and pull, the [`referee::Referee`] reads from the registry what the client
 //! sent, and the client's own copy is removed, so that a client cannot answer from its memory.
 
 mod compare;
@@ -16,17 +16,20 @@ mod cosign;
 mod crane;
 mod docker;
 mod helm;
+mod login;
 mod oras;
 mod podman;
 mod regctl;
 mod skopeo;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::{Error, Result, bail};
 
+use crate::behind::Behind;
 use crate::emulators::{Bucket, Cloud, Running};
-use crate::registry::{Kind, Program, Storage};
+use crate::registry::{Kind, Program, Settings, Storage};
 use crate::tools::{DOCKERD, Tool};
 use crate::workspace;
 use lab::{Attempt, Lab};
@@ -51,25 +54,50 @@ enum Outcome {
 /// Clients of different making, for runs in which the registry's storage matters and not the client.
 const FEW_CLIENTS: [&str; 4] = ["docker", "podman", "skopeo", "crane"];
 
-/// Runs the cells whose name contains `only` against the registry, and fails unless all pass.
-pub(crate) fn run(program: &Program, only: Option<&str>) -> Result<()> {
-    let lab = Lab::open(program, Storage::default())?;
+/// Runs the cells whose name contains one of `only` against the registry, and fails unless all pass.
+pub(crate) fn run(program: &Program, only: &[String]) -> Result<()> {
+    let lab = Lab::open(program, &Settings::default())?;
     let mut tally = Tally::default();
-    tally.add(&lab, |cell| only.is_none_or(|text| cell.name().contains(text)));
+    tally.add(&lab, |cell| cell.is_one_of(only));
+    tally.judge()
+}
+
+/// Runs the first cell of each client, or those whose name contains one of `only`, with the registry behind this. Each
+/// client logs in before.
+pub(crate) fn run_behind(program: &Program, behind: &Behind, only: &[String]) -> Result<()> {
+    println!("== behind {behind}");
+    let settings = Settings {
+        behind: behind.clone(),
+        ..Settings::default()
+    };
+    let lab = Lab::open(program, &settings)?;
+    let mut tally = Tally::default();
+    let mut clients = BTreeSet::new();
+    tally.add(&lab, |cell| {
+        if only.is_empty() {
+            clients.insert(cell.client)
+        } else {
+            cell.is_one_of(only)
+        }
+    });
     tally.judge()
 }
 
 /// Runs a few clients against the registry with its data in a cloud's bucket: served by the registry, and redirected.
-pub(crate) fn run_on(program: &Program, cloud: Cloud, only: Option<&str>) -> Result<()> {
+pub(crate) fn run_on(program: &Program, cloud: Cloud, only: &[String]) -> Result<()> {
     let running = Running::start(cloud.emulator())?;
     let mut tally = Tally::default();
     for redirects in [false, true] {
         let root = if redirects { "redirected" } else { "served" };
         let bucket = Bucket::on(&running, cloud, root, redirects)?;
         println!("== on {}, redirects: {redirects}", cloud.name());
-        let lab = Lab::open(program, Storage::Bucket(bucket))?;
+        let settings = Settings {
+            storage: Storage::Bucket(bucket),
+            ..Settings::default()
+        };
+        let lab = Lab::open(program, &settings)?;
         tally.add(&lab, |cell| {
-            FEW_CLIENTS.contains(&cell.client) && only.is_none_or(|text| cell.name().contains(text))
+            FEW_CLIENTS.contains(&cell.client) && cell.is_one_of(only)
         });
     }
     tally.judge()
@@ -84,7 +112,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, lab: &Lab, wanted: impl Fn(&Cell) -> bool) {
+    fn add(&mut self, lab: &Lab, mut wanted: impl FnMut(&Cell) -> bool) {
         for cell in matrix::CELLS.iter().filter(|cell| wanted(cell)) {
             let start = Instant::now();
             let log = lab.log(&cell.name());
@@ -140,6 +168,11 @@ impl Cell {
             .join("-")
     }
 
+    /// Whether its name contains one of these; if there are none, it does.
+    fn is_one_of(&self, texts: &[String]) -> bool {
+        texts.is_empty() || texts.iter().any(|text| self.name().contains(text.as_str()))
+    }
+
     fn outcome(&self, lab: &Lab) -> Outcome {
         if let Some(reason) = self.lacking(lab) {
             // Nothing may be missing where the result counts.
@@ -150,7 +183,12 @@ impl Cell {
             };
         }
         let refusal_is_right = self.refused_by_the_original && lab.kind() == Kind::Original;
-        let result = lab.attempt(&self.name()).and_then(|attempt| (self.run)(&attempt));
+        let result = lab.attempt(&self.name()).and_then(|attempt| {
+            for tool in self.tools {
+                login::login(&attempt, tool)?;
+            }
+            (self.run)(&attempt)
+        });
         match result {
             Ok(()) if refusal_is_right => Outcome::Failed(Error::msg("the original is known to refuse this")),
             Err(_) if refusal_is_right => Outcome::Passed,

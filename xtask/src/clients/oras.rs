@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::content::{Content, noise};
 use super::lab::Attempt;
+use crate::behind::{PASSWORD, USER};
 use crate::tools::ORAS;
 
 /// Pushes an image as the subject, then the artifact, and pulls both back, all with the client's own functions.
@@ -12,8 +13,17 @@ import json, sys
 from oras.client import OrasClient
 from oras.oci import Subject
 
-host, repository, media_type, digest, size = sys.argv[1:]
-client = OrasClient(hostname=host, insecure=True)
+host, repository, media_type, digest, size, scheme, user, password = sys.argv[1:]
+client = OrasClient(hostname=host, insecure=scheme == "http", auth_backend="basic")
+if user:
+    client.login(hostname=host, username=user, password="no password of anybody")
+    try:
+        client.get_tags(f"{host}/{repository}")
+    except ValueError as error:
+        assert "Unauthorized" in str(error), error
+    else:
+        raise AssertionError("a wrong password was taken")
+    client.login(hostname=host, username=user, password=password)
 subject = Subject(mediaType=media_type, digest=digest, size=int(size))
 response = client.push(
     target=f"{host}/{repository}:bill",
@@ -36,12 +46,25 @@ pub(super) fn artifact(attempt: &Attempt<'_>) -> Result<()> {
     let subject = &content.root;
     let bytes = noise("oras artifact", 90_000);
     std::fs::write(attempt.path("bill.json"), &bytes)?;
+    let scheme = if attempt.authority().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let user = if attempt.way().behind.has_password() {
+        USER
+    } else {
+        ""
+    };
     let arguments = [
         attempt.address().to_string(),
         attempt.repository.clone(),
         subject["mediaType"].as_str().unwrap_or_default().to_owned(),
         content.root_digest()?.to_owned(),
         subject["size"].to_string(),
+        scheme.to_owned(),
+        user.to_owned(),
+        PASSWORD.to_owned(),
     ];
     attempt.run_step(attempt.step(&ORAS)?.args(["-c", SCRIPT]).args(arguments))?;
     ensure!(
@@ -51,7 +74,7 @@ pub(super) fn artifact(attempt: &Attempt<'_>) -> Result<()> {
     if attempt.has_referrers() {
         // The subject was never pushed, which the specification allows.
         attempt
-            .referee()
+            .referee()?
             .expect_referrers(content.root_digest()?, &[ARTIFACT])?;
     }
     Ok(())

@@ -30,8 +30,12 @@ fn image(attempt: &Attempt<'_>, tool: &Tool) -> Result<()> {
     content.write_layout(&layout, "v1")?;
     let id = pulled(attempt, tool, &format!("oci:{}:v1", layout.display()), &[])?;
     let remote = format!("docker://{}", attempt.tagged("v1"));
-    run(attempt, tool, &["push", "--tls-verify=false", &id, &remote])?;
-    attempt.referee().expect("v1", &content, Sameness::Unpacked)?;
+    run(
+        attempt,
+        tool,
+        &["push", &attempt.containers_security(""), &id, &remote],
+    )?;
+    attempt.referee()?.expect("v1", &content, Sameness::Unpacked)?;
     run(attempt, tool, &["rmi", "--all", "--force"])?;
     let id = pulled(attempt, tool, &remote, &[])?;
     let back = attempt.path("back");
@@ -63,12 +67,12 @@ fn index(attempt: &Attempt<'_>, tool: &Tool) -> Result<()> {
             "manifest",
             "push",
             "--all",
-            "--tls-verify=false",
+            &attempt.containers_security(""),
             "everything",
             &remote,
         ],
     )?;
-    attempt.referee().expect("all", &content, Sameness::Unpacked)?;
+    attempt.referee()?.expect("all", &content, Sameness::Unpacked)?;
     run(attempt, tool, &["manifest", "rm", "everything"])?;
     for image in &content.images {
         let id = pulled(attempt, tool, &remote, &["--arch", image.architecture])?;
@@ -91,7 +95,7 @@ fn index(attempt: &Attempt<'_>, tool: &Tool) -> Result<()> {
 /// Pulls from anywhere, and returns the image's id.
 fn pulled(attempt: &Attempt<'_>, tool: &Tool, from: &str, options: &[&str]) -> Result<String> {
     let pull = command(attempt, tool)?
-        .args(["pull", "--quiet", "--tls-verify=false"])
+        .args(["pull", "--quiet", &attempt.containers_security("")])
         .args(options)
         .arg(from);
     let output = String::from_utf8(attempt.output(pull)?)?;

@@ -1,13 +1,15 @@
-//! Looks at a registry over plain HTTP, without any of the clients under test.
+//! Looks at a registry, without any of the clients under test.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::compare::{self, Sameness};
 use super::content::{Content, digest, named_digest};
+use crate::behind::Way;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// Above every blob that a cell makes.
@@ -23,18 +25,25 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.o
 pub(super) struct Referee {
     agent: ureq::Agent,
     base: String,
+    authorization: Option<String>,
 }
 
 impl Referee {
-    pub(super) fn new(address: SocketAddr, repository: &str) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(REQUEST_LIMIT))
-            .build()
-            .into();
-        Self {
-            agent,
-            base: format!("http://{address}/v2/{repository}"),
+    pub(super) fn new(way: &Way, repository: &str) -> Result<Self> {
+        let mut config = ureq::Agent::config_builder().timeout_global(Some(REQUEST_LIMIT));
+        if let Some(file) = way.authority() {
+            let authority = Certificate::from_pem(&std::fs::read(file)?)?;
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let tls = TlsConfig::builder()
+                .root_certs(RootCerts::new_with_certs(&[authority]))
+                .unversioned_rustls_crypto_provider(provider);
+            config = config.tls_config(tls.build());
         }
+        Ok(Self {
+            agent: config.build().into(),
+            base: format!("{}/v2/{repository}", way.url()),
+            authorization: way.authorization(&format!("repository:{repository}:pull"))?,
+        })
     }
 
     /// Fails unless the registry serves under `tag` what is expected, with every blob in it.
@@ -92,12 +101,11 @@ impl Referee {
 
     fn get(&self, path: &str) -> Result<Vec<u8>> {
         let url = format!("{}/{path}", self.base);
-        let mut response = self
-            .agent
-            .get(&url)
-            .header("Accept", ACCEPT)
-            .call()
-            .with_context(|| format!("GET {url}"))?;
+        let mut request = self.agent.get(&url).header("Accept", ACCEPT);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let mut response = request.call().with_context(|| format!("GET {url}"))?;
         let bytes = response
             .body_mut()
             .with_config()

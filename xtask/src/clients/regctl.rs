@@ -71,9 +71,9 @@ pub(super) fn artifact(attempt: &Attempt<'_>) -> Result<()> {
     attempt.run_step(put.arg("--file").arg(&file))?;
     if attempt.has_referrers() {
         attempt
-            .referee()
+            .referee()?
             .expect_referrers(content.root_digest()?, &[ARTIFACT])?;
-        let tags = attempt.referee().tags()?;
+        let tags = attempt.referee()?.tags()?;
         ensure!(
             tags == ["v1"],
             "a list of referrers was kept under a tag: {tags:?}"
@@ -99,7 +99,7 @@ fn there_and_back(attempt: &Attempt<'_>, content: &Content) -> Result<()> {
         &format!("ocidir://{}:v1", attempt.path("sent").display()),
         &attempt.tagged("v1"),
     )?;
-    attempt.referee().expect("v1", content, Sameness::Exact)?;
+    attempt.referee()?.expect("v1", content, Sameness::Exact)?;
     copy(
         attempt,
         &attempt.tagged("v1"),
@@ -112,8 +112,13 @@ fn copy(attempt: &Attempt<'_>, from: &str, to: &str) -> Result<()> {
     attempt.run_step(regctl(attempt)?.args(["image", "copy", from, to]))
 }
 
-/// A run of regctl that knows the registry speaks plain HTTP.
-fn regctl(attempt: &Attempt<'_>) -> Result<Step> {
-    let host = format!("reg={},tls=disabled", attempt.address());
+/// A run of regctl that knows whether the registry speaks plain HTTP.
+pub(super) fn regctl(attempt: &Attempt<'_>) -> Result<Step> {
+    let tls = if attempt.authority().is_some() {
+        "enabled"
+    } else {
+        "disabled"
+    };
+    let host = format!("reg={},tls={tls}", attempt.address());
     Ok(attempt.step(&REGCTL)?.args(["--host", &host]))
 }
