@@ -6,10 +6,8 @@ use hythe_testutil::Configuration;
 use serde_json::json;
 
 use crate::content::push_image;
-use crate::debug::debug_client;
+use crate::debug::{ANY_PORT, debug_client};
 use crate::process::{Server, Setup, both_ways};
-
-const ANY_PORT: &str = "127.0.0.1:0";
 
 fn configuration() -> Configuration {
     Configuration::inmemory()

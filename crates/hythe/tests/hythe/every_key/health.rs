@@ -1,4 +1,4 @@
-//! `http.debug.addr` and `health`.
+//! `http.debug` and `health`.
 
 use hythe_testutil::Configuration;
 use serde_json::{Value, json};
@@ -25,10 +25,20 @@ pub(super) fn rows() -> Vec<Row> {
     let soon = |kind| checking(kind, &json!({ "interval": "10ms" }));
     let driver = json!({ "enabled": true });
     let of_driver = with_debug(&Configuration::inmemory()).set(&["health", "storagedriver"], driver);
+    let with_metrics =
+        with_debug(&Configuration::inmemory()).set(&["http", "debug", "prometheus", "enabled"], json!(true));
     vec![
         served("http.debug.addr", json!(ANY_PORT), async |server| {
             assert_eq!(debug_client(&server).get("/livez").await.unwrap().status, 200);
         }),
+        served("http.debug.prometheus.enabled", json!(true), async |server| {
+            assert_eq!(debug_client(&server).get("/metrics").await.unwrap().status, 200);
+        })
+        .on(&with_debug(&Configuration::inmemory())),
+        served("http.debug.prometheus.path", json!("/other"), async |server| {
+            assert_eq!(debug_client(&server).get("/other").await.unwrap().status, 200);
+        })
+        .on(&with_metrics),
         served("health.file[].file", json!(file), becomes_ill)
             .on(&soon("file"))
             .without_control(),

@@ -24,9 +24,7 @@ use crate::config_check::check;
 use crate::process::{Server, Setup};
 
 /// Keys whose effect comes with parts of the program that are not there yet.
-const PENDING: [&str; 7] = [
-    "http.debug.prometheus.enabled",
-    "http.debug.prometheus.path",
+const PENDING: [&str; 5] = [
     "http.tls.letsencrypt.cachefile",
     "http.tls.letsencrypt.email",
     "http.tls.letsencrypt.hosts",
