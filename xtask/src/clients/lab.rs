@@ -191,12 +191,17 @@ impl Attempt<'_> {
         // One for each tool, so that each has to log in.
         let home = self.lab.work.path().join("home").join(tool.program);
         std::fs::create_dir_all(&home)?;
+        // Podman and Buildah refuse a file that is named and not there.
+        let logins = home.join("auth.json");
+        if !logins.exists() {
+            std::fs::write(&logins, "{}")?;
+        }
         let mut step = Step::new(self.lab.tool(tool)?)
             .directory(&self.folder)
             // Nothing leaves this machine: what is not plain HTTP on loopback runs into a closed door.
             .env("HTTPS_PROXY", "http://127.0.0.1:9")
             .env("NO_PROXY", "127.0.0.1")
-            .env("REGISTRY_AUTH_FILE", home.join("auth.json"))
+            .env("REGISTRY_AUTH_FILE", logins)
             .env("XDG_RUNTIME_DIR", self.runtime_folder())
             .env("XDG_CONFIG_HOME", home.join(".config"))
             .env("XDG_CACHE_HOME", home.join(".cache"))
