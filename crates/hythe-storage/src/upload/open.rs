@@ -111,16 +111,7 @@ async fn resume_in_place(core: &Arc<Core>, repository: &RepositoryName, id: &Upl
         }
         Err(error) => return Err(error),
     };
-    Ok(Upload {
-        kept: (data.size(), hashers.clone()),
-        session,
-        data,
-        hashers,
-        hashing: None,
-        is_changed: false,
-        is_new: false,
-        is_claimed: false,
-    })
+    Ok(Upload::of_kept(session, data, hashers))
 }
 
 /// What is known of an upload whose bytes left it.
@@ -187,16 +178,7 @@ async fn resume_recorded(core: &Arc<Core>, repository: &RepositoryName, id: &Upl
             (session, data, hashers)
         }
     };
-    Ok(Upload {
-        kept: (data.size(), hashers.clone()),
-        session,
-        data,
-        hashers,
-        hashing: None,
-        is_changed: false,
-        is_new: false,
-        is_claimed: false,
-    })
+    Ok(Upload::of_kept(session, data, hashers))
 }
 
 async fn open_recorded(session: &Session, record: &Record) -> Result<Data> {

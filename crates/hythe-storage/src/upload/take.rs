@@ -38,16 +38,7 @@ pub(super) async fn take(upload: Upload) -> Result<Upload> {
             data
         }
     };
-    Ok(Upload {
-        kept: (data.size(), hashers.clone()),
-        session,
-        data,
-        hashers,
-        hashing: None,
-        is_changed: false,
-        is_new: false,
-        is_claimed: false,
-    })
+    Ok(Upload::of_kept(session, data, hashers))
 }
 
 /// A record of what is kept already.

@@ -83,6 +83,20 @@ pub(super) fn ended(session: &Session, error: driver::Error) -> Error {
 }
 
 impl Upload {
+    /// One whose bytes so far are all recorded already.
+    pub(super) fn of_kept(session: Session, data: Data, hashers: Hashers) -> Self {
+        Self {
+            kept: (data.size(), hashers.clone()),
+            session,
+            data,
+            hashers,
+            hashing: None,
+            is_changed: false,
+            is_new: false,
+            is_claimed: false,
+        }
+    }
+
     /// The driver's writer, opened if need be.
     async fn begun(&mut self) -> Result<&mut Box<dyn FileWriter>> {
         if let Data::NotBegun = self.data {
