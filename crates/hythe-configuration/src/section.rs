@@ -314,12 +314,7 @@ impl<'a> Section<'a> {
         let place = self.place.key(key);
         let entries = self.entries(key);
         if entries.is_empty() {
-            self.note(
-                place.clone(),
-                Kind::Map,
-                Json::Object(JsonMap::new()),
-                self.source_of(key),
-            );
+            self.note_empty_map(key);
         }
         let read = |entry: &Entry| {
             let place = place.key(&entry.key);
@@ -341,18 +336,18 @@ impl<'a> Section<'a> {
         let place = self.place.key(key);
         let entries = self.entries(key);
         if entries.is_empty() {
-            self.note(
-                place.clone(),
-                Kind::Map,
-                Json::Object(JsonMap::new()),
-                self.source_of(key),
-            );
+            self.note_empty_map(key);
         }
         let read = |entry: &Entry| {
             self.note_tree(place.key(&entry.key), &entry.key, &entry.value);
             (entry.key.clone(), entry.value.to_json())
         };
         entries.iter().map(read).collect()
+    }
+
+    fn note_empty_map(&self, key: &str) {
+        let nothing = Json::Object(JsonMap::new());
+        self.note(self.place.key(key), Kind::Map, nothing, self.source_of(key));
     }
 
     /// A section below this one; `read` runs also when it is absent.
