@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use hythe_driver::{
-    CommitOptions, Content, DriverPath, Error, ErrorKind, ListOptions, PutMode, PutOptions, ReadRange,
-    RedirectRequest, StorageDriver, WriterMode, collect,
+    CommitOptions, Content, DriverPath, Error, ErrorKind, FileWriter, ListOptions, PutMode, PutOptions,
+    ReadRange, RedirectRequest, StorageDriver, WriterMode, collect,
 };
 use uuid::Uuid;
 
@@ -236,9 +237,7 @@ impl Check {
             .writer(&path, WriterMode::Create)
             .await
             .map_err(told)?;
-        for at in (0..LARGE_BYTES / 2).step_by(BATCH_BYTES as usize) {
-            writer.write(vec![large(at)]).await.map_err(told)?;
-        }
+        write_large(writer.as_mut(), 0..LARGE_BYTES / 2).await?;
         let token = writer.suspend().await.map_err(told)?;
         let mode = token.map_or(WriterMode::Append, WriterMode::Resume);
         let mut writer = self.driver.writer(&path, mode).await.map_err(told)?;
@@ -247,9 +246,7 @@ impl Check {
             LARGE_BYTES / 2,
             "the size after it was interrupted",
         )?;
-        for at in (LARGE_BYTES / 2..LARGE_BYTES).step_by(BATCH_BYTES as usize) {
-            writer.write(vec![large(at)]).await.map_err(told)?;
-        }
+        write_large(writer.as_mut(), LARGE_BYTES / 2..LARGE_BYTES).await?;
         let options = CommitOptions {
             destination: Some(self.at("large")?),
             mode: PutMode::Overwrite,
@@ -277,9 +274,7 @@ impl Check {
             .writer(&path, WriterMode::Create)
             .await
             .map_err(told)?;
-        for at in (0..LARGE_BYTES / 2).step_by(BATCH_BYTES as usize) {
-            writer.write(vec![large(at)]).await.map_err(told)?;
-        }
+        write_large(writer.as_mut(), 0..LARGE_BYTES / 2).await?;
         writer.cancel().await.map_err(told)?;
         Ok(Done::Ok(String::new()))
     }
@@ -373,6 +368,14 @@ impl Check {
 
 fn small() -> Bytes {
     (0..SMALL_BYTES).map(|index| (index % 251) as u8).collect()
+}
+
+/// Writes these bytes of the large file, batch by batch.
+async fn write_large(writer: &mut dyn FileWriter, bytes: Range<u64>) -> Result<(), String> {
+    for at in bytes.step_by(BATCH_BYTES as usize) {
+        writer.write(vec![large(at)]).await.map_err(told)?;
+    }
+    Ok(())
 }
 
 /// The batch of the large file that begins at `at`; each is different.
